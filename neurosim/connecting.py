@@ -1,0 +1,225 @@
+"""Making projections: everything that `Network.connect` checks, draws and chooses."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neurosim.checks import check_probability, did_you_mean, steps_of
+from neurosim.engine.pools import PlasticPool, StaticPool, Wire
+from neurosim.errors import NeurosimWarning, ParameterError, RunError, WiringError
+from neurosim.kernels.rng import stream_key
+from neurosim.population import Neurons
+from neurosim.projection import Edges, Projection
+from neurosim.wiring import (
+    AllToAll, Distance, FixedIndegree, FixedOutdegree, FixedTotal, FromEdges, OneToOne, Random, Rule, SmallWorld, as_rule,
+    nth_among_parallels,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from neurosim.network import Network
+
+DTYPES = {"float64": 8, "float32": 4}
+
+
+class ProjectionGroup(Sequence[Projection]):
+    """Several projections made by one `connect`: a region or a list was source or target."""
+
+    def __init__(self, name: str, projections: list[Projection]) -> None:
+        self.name = name
+        self.projections = projections
+
+    def __getitem__(self, which: Any) -> Any:
+        return self.projections[which]
+
+    def __iter__(self) -> Iterator[Projection]:
+        return iter(self.projections)
+
+    def __len__(self) -> int:
+        return len(self.projections)
+
+    @property
+    def n_edges(self) -> int:
+        """Synapses of all projections."""
+        return sum(len(p) for p in self.projections if p.alive)
+
+    def remove_edges(self, **options: Any) -> int:
+        """Remove synapses from all projections; see `Projection.remove`."""
+        return sum(p.remove(**options) for p in self.projections if p.alive)
+
+    def __repr__(self) -> str:
+        return f"ProjectionGroup({self.name!r}: {len(self)} projections, {self.n_edges:,} synapses)"
+
+
+def expected_edges(rule: Rule, n_pre: int, n_post: int) -> float:
+    """About how many edges a rule will make."""
+    match rule:
+        case Random():
+            return rule.p * n_pre * n_post
+        case FixedIndegree():
+            return float(rule.k) * n_post
+        case FixedOutdegree():
+            return float(rule.k) * n_pre
+        case FixedTotal():
+            return float(rule.n)
+        case OneToOne():
+            return float(n_pre)
+        case SmallWorld():
+            return float(rule.k) * n_pre
+        case FromEdges():
+            return float(rule.pre.size)
+        case AllToAll():
+            return float(n_pre) * n_post
+        case Distance() if rule.radius is not None:
+            return min(float(n_pre) * n_post, 100.0 * n_post)
+        case _:
+            return float(n_pre) * n_post * 0.1
+
+
+def available_memory() -> float:
+    """Bytes that are free now, as far as the system tells."""
+    try:
+        with open("/proc/meminfo") as file:
+            for line in file:
+                if line.startswith("MemAvailable"):
+                    return float(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return float("inf")
+
+
+def connect(
+    net: Network, pre: Neurons, post: Neurons, rule: object, *, weight: object, delay: object, axonal_delay: object,
+    receptor: str | None, plasticity: Any, dtype: str, autapses: bool, parallel: bool, release: float, name: str,
+) -> Projection:  # fmt: skip
+    """One projection between two populations or views; see `Network.connect`."""
+    label = f"connect({pre.label} -> {post.label})"
+    source, target = pre.population, post.population
+    receptors = target.model.physics.receptors
+    if not receptors:
+        raise WiringError(f"{label}: {type(target.model).__name__} takes no input; connect to neurons, or swap source and target")
+    if receptor is not None and receptor not in receptors:
+        raise WiringError(f"{label}: {type(target.model).__name__} has no receptor {receptor!r}; known: {', '.join(receptors)}.{did_you_mean(receptor, receptors)}")
+    if dtype not in DTYPES:
+        raise ParameterError(f"{label}: dtype must be one of {', '.join(DTYPES)}, got {dtype!r}")
+    check_probability(f"{label}.release", release)
+    if plasticity is not None and not hasattr(plasticity, "functions"):
+        raise ParameterError(f"{label}: plasticity must be a rule such as ns.PairSTDP(), got {plasticity!r}")
+    if plasticity is not None and release < 1:
+        raise ParameterError(f"{label}: release below 1 works with static synapses only; leave out release or plasticity")
+    drawn = as_rule(rule)
+    _foresee(label, drawn, len(pre), len(post), dtype)
+    edges = drawn.draw(
+        int(stream_key(net.seed, "wiring", name)), len(pre), len(post), pre.uid, post.uid,
+        bool(np.intersect1d(pre.uid, post.uid).size), autapses, parallel, positions(pre), positions(post),
+    )  # fmt: skip
+    if len(edges) == 0:
+        warnings.warn(f"{label}: the rule {drawn!r} made no synapse", NeurosimWarning, stacklevel=4)
+    i, j = pre.index[edges.pre], post.index[edges.post]
+    axonal = 0 if axonal_delay is None else steps_of(f"{label}.axonal_delay", net._plain("axonal_delay", axonal_delay, "ms"), net.dt)
+    if delay is None and edges.delay is None:
+        delay = 0.0 if axonal else net.default_delay
+    uids = (pre.uid[edges.pre], post.uid[edges.post])
+    weights, steps = _values(net, label, edges, uids, weight, delay, 0 if axonal else 1, name)
+    if plasticity is None or plasticity.sees == "spikes":
+        steps, axonal = steps + axonal, 0
+    projection = _make(net, label, source, target, steps, axonal, receptor, plasticity, dtype, autapses, parallel, release, name)
+    projection.default_weight = weight if edges.weight is None and np.ndim(weight) == 0 else float(np.mean(weights)) if np.size(weights) else 1.0
+    projection.default_delay = int(np.round(np.mean(steps))) if np.size(steps) else round(net.default_delay / net.dt)
+    try:
+        projection._insert(i, j, weights, steps, None)
+    except Exception:
+        net.engine.remove_wire(projection.pool, projection.wire)
+        raise
+    return projection
+
+
+def positions(neurons: Neurons) -> np.ndarray | None:
+    """Positions of a population's or view's neurons, or None."""
+    where = neurons.population.positions
+    return None if where is None else where[neurons.index]
+
+
+def _values(
+    net: Network, label: str, edges: Any, uids: tuple[np.ndarray, np.ndarray], weight: object, delay: object, least: int, name: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weights and delays (steps) of the drawn edges: scalars stay scalars."""
+    nth: np.ndarray | int = 0
+    if hasattr(weight, "draw") or hasattr(delay, "draw"):
+        nth = nth_among_parallels(*uids)
+    if edges.weight is not None:
+        if not (np.ndim(weight) == 0 and not hasattr(weight, "draw") and weight == 1.0):
+            raise WiringError(f"{label}: the edges bring their own weights; leave out weight=, or scale them before")
+        weight = edges.weight
+    if edges.delay is not None:
+        delay = edges.delay
+    weights = net._edge_numbers(f"{label}.weight", weight, *uids, ("weight", name), nth=nth)
+    steps = net._edge_delays(f"{label}.delay", delay, *uids, ("delay", name), least=least, nth=nth)
+    return weights, steps
+
+
+def _make(
+    net: Network, label: str, source: Any, target: Any, steps: np.ndarray, axonal: int, receptor: str | None, plasticity: Any,
+    dtype: str, autapses: bool, parallel: bool, release: float, name: str,
+) -> Projection:  # fmt: skip
+    """An empty projection in the pool of its kind."""
+    number = net._next("projection")
+    wire = Wire(number, source.number, target.number, 0, 0, axonal=axonal, release=release, rule=plasticity)
+    if plasticity is None:
+        pool = next(
+            (p for p in net.engine.pools if isinstance(p, StaticPool) and p.released == (release < 1) and p.weight.dtype == dtype), None
+        ) or StaticPool(dtype=dtype, released=release < 1)
+    else:
+        same = np.size(steps) == 0 or bool(np.min(steps) == np.max(steps))
+        uniform = plasticity.sees == "spikes" or same
+        if axonal and not same:
+            raise ParameterError(f"{label}: with axonal_delay all plastic synapses share one dendritic rest; give one delay, or leave out axonal_delay")
+        first = int(np.max(steps)) if np.size(steps) else round(net.default_delay / net.dt)
+        wire.back = 0 if plasticity.sees == "spikes" or not uniform else first
+        wire.receptor = _plastic_receptor(label, target, receptor, plasticity)
+        receptor = list(target.model.physics.receptors)[wire.receptor]
+        late = axonal > 0 and wire.back == 0
+        pool = next(
+            (p for p in net.engine.pools if isinstance(p, PlasticPool) and p.functions == plasticity.functions and p.uniform == uniform
+             and p.weight.dtype == dtype and p.late == late), None,
+        ) or PlasticPool(plasticity, uniform=uniform, dt=net.dt, dtype=dtype, step=net.step)  # fmt: skip
+    net.engine.add_wire(pool, wire)
+    return Projection(
+        net, name, source, target, pool, wire, plasticity=plasticity, autapses=autapses, parallel=parallel, receptor=receptor
+    )
+
+
+def _plastic_receptor(label: str, target: Any, receptor: str | None, rule: Any) -> int:
+    """Number of the one receptor of a plastic projection: given, the only one, or that of the sign of the bounds."""
+    receptors = target.model.physics.receptors
+    names = list(receptors)
+    if receptor is not None:
+        return names.index(receptor)
+    if len(names) == 1:
+        return 0
+    if rule.w_min >= 0:
+        return next(k for k, s in enumerate(receptors.values()) if s > 0)
+    if rule.w_max <= 0:
+        return next(k for k, s in enumerate(receptors.values()) if s < 0)
+    raise ParameterError(
+        f"{label}: bounds [{rule.w_min:g}, {rule.w_max:g}] allow both signs, which are different receptors here ({', '.join(names)}); "
+        f"give bounds of one sign, or receptor={names[0]!r}"
+    )
+
+
+def _foresee(label: str, rule: Rule, n_pre: int, n_post: int, dtype: str) -> None:
+    """Refuse what would not fit into memory, before anything is made."""
+    edges = expected_edges(rule, n_pre, n_post)
+    need = edges * (40 + DTYPES[dtype])
+    free = available_memory()
+    if need > free:
+        raise RunError(
+            f"{label}: {rule!r} would make about {edges:.3g} synapses, which need {need / 1e9:.3g} GB while they are built; "
+            f"{free / 1e9:.3g} GB are free. Take fewer, for example ns.fixed_indegree(100); net.estimate(...) tells before"
+        )
+
+
+__all__ = ["Edges", "ProjectionGroup", "available_memory", "connect", "expected_edges", "positions"]

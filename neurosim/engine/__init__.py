@@ -1,0 +1,1 @@
+"""What a network is made of inside: blocks of neurons, pools of synapses, the compiled driver."""

@@ -1,0 +1,153 @@
+"""The state of all neurons of one model: structure of arrays, a population is a slice with room to grow.
+
+Knows models and arrays; knows no wiring.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from neurosim.kernels.rng import stream_key
+from neurosim.kernels.specialise import BlockPlan, load_block
+
+ALIGN = 8  # places: a slice begins where eight flags begin
+
+
+@dataclass
+class Slice:
+    """One population's part of a block: `n` neurons from `first`, with places for `room`."""
+
+    number: int
+    n: int
+    parameters: dict[str, np.ndarray]
+    first: int = 0
+    room: int = 0
+    spontaneous: np.ndarray = field(default_factory=lambda: np.zeros(()))
+    uid: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+
+
+class Block:
+    """All populations of one model.
+
+    Attributes
+    ----------
+    state : float64 [variables, room]
+    waiting : int16 [room]
+        Steps left of the refractory period.
+    uid : int64 [room]
+        -1 where no neuron lives.
+    """
+
+    def __init__(self, physics: Any, dt: float, seed: int) -> None:
+        self.physics = physics
+        self.dt = dt
+        self.slices: list[Slice] = []
+        self.variables = list(physics.state)
+        self.varied: set[str] = set()
+        self.current = False
+        self.spontaneous = False
+        self.keys = np.array([stream_key(seed, "neurons", kind) for kind in ("uniform", "normal", "spontaneous")], np.uint64)
+        self.place0 = 0
+        self.column0 = 0
+        self.lists: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self._set_room(0)
+
+    @property
+    def plays(self) -> bool:
+        """Whether spikes come from lists."""
+        return self.physics.name == "spike_source"
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the ring columns that each neuron has."""
+        return [*self.physics.receptors, *(["current"] if self.current else [])]
+
+    @property
+    def n_columns(self) -> int:
+        """Ring columns of the block."""
+        return self.room * len(self.columns)
+
+    @property
+    def n_neurons(self) -> int:
+        """Neurons that live here."""
+        return sum(s.n for s in self.slices)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the arrays."""
+        return self.state.nbytes + self.waiting.nbytes + self.fired.nbytes + self.uid.nbytes + self.draws.nbytes
+
+    def _set_room(self, room: int) -> None:
+        self.room = room
+        self.state = np.zeros((len(self.variables), room))
+        self.waiting = np.zeros(room, np.int16)
+        self.fired = np.zeros(room, np.bool_)
+        self.uid = np.full(room, -1, np.int64)
+        self.draws = np.zeros((3, room))
+
+    def relayout(self, kept: dict[int, np.ndarray]) -> np.ndarray:
+        """Give every slice its place anew; `kept[number]` are the old local indices that live on, in order.
+
+        A slice whose `n` is larger than what is kept has newborns at its end.  Returns old place -> new place, -1 for the dead.
+        """
+        old = (self.room, self.state, self.waiting, self.uid)
+        moved = np.full(old[0], -1, np.int64)
+        before = {s.number: s.first for s in self.slices}
+        at = 0
+        for s in self.slices:
+            if s.room < s.n or s.room > 2 * s.n + 64:
+                grown = s.room > 0 and s.n > s.room
+                s.room = -(-(s.n * 5 // 4 if grown else s.n) // ALIGN) * ALIGN
+            s.first, at = at, at + s.room
+        self._set_room(at)
+        for s in self.slices:
+            keep = kept.get(s.number, np.zeros(0, np.int64))
+            source = before[s.number] + keep
+            target = s.first + np.arange(keep.size)
+            self.state[:, target] = old[1][:, source]
+            self.waiting[target] = old[2][source]
+            self.uid[s.first : s.first + s.n] = s.uid
+            moved[source] = target
+        return moved
+
+    def plan(self) -> BlockPlan:
+        """How the model is used now."""
+        return BlockPlan(self.physics, tuple(sorted(self.varied)), self.current, self.spontaneous)
+
+    def module(self) -> str:
+        """Name of the generated module that advances this block."""
+        return "play" if self.plays else load_block(self.plan()).__name__
+
+    def derive(self) -> tuple[np.ndarray, np.ndarray]:
+        """Coefficient tables: [populations, coefficients], and [varied coefficients, room] for those that differ within one."""
+        derived = []
+        for s in self.slices:
+            numbers = dict(self.physics.derive(s.parameters, self.dt)) if self.physics.coefficients else {}
+            if self.spontaneous:
+                numbers["spontaneous"] = s.spontaneous * 1e-3 * self.dt
+            derived.append({name: np.asarray(value, np.float64) for name, value in numbers.items()})
+            self.varied |= {name for name, value in derived[-1].items() if value.ndim}
+        names = self.plan().coefficients
+        varied = self.plan().varied
+        table = np.zeros((len(self.slices), len(names)))
+        rows = np.zeros((len(varied), self.room))
+        for p, (s, numbers) in enumerate(zip(self.slices, derived, strict=True)):
+            for k, name in enumerate(names):
+                if name in varied:
+                    rows[varied.index(name), s.first : s.first + s.n] = numbers[name]
+                else:
+                    table[p, k] = numbers[name]
+        return table, rows
+
+    def play_list(self) -> tuple[np.ndarray, np.ndarray]:
+        """(step, global place) of all listed spikes, sorted."""
+        steps, places = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        for s in self.slices:
+            step, index = self.lists.get(s.number, (np.zeros(0, np.int64), np.zeros(0, np.int64)))
+            alive = index < s.n
+            steps.append(step[alive])
+            places.append(self.place0 + s.first + index[alive])
+        step, place = np.concatenate(steps), np.concatenate(places)
+        order = np.lexsort((place, step))
+        return step[order], place[order]

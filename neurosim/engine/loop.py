@@ -1,0 +1,561 @@
+"""The engine: blocks of neurons, pools of synapses, the spike ring, and the loop that runs them.
+
+Knows arrays and descriptions; the objects that users hold (`Network`, `Population`, `Projection`) stand above it.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from neurosim.engine.blocks import Block, Slice
+from neurosim.engine.driver import BAD_BLOCK, BAD_PLACE, BAD_VARIABLE, PENDING, WAITING_POOL, DriverPlan, load_driver
+from neurosim.engine.inputs import Applied, current_tables, poisson_tables, scatter_memory
+from neurosim.engine.pools import Moved, PlasticPool, Wire
+from neurosim.stimuli import CURRENTS, POISSON
+
+NOBODY = np.zeros(0, np.int64)
+#: A stretch between two looks at Python (signals, progress) lasts about this long, in seconds.
+STRETCH_S = 0.05
+#: Samples of state that one stretch may hold, in numbers.
+MOST_SAMPLES = 1 << 22
+
+
+@dataclass
+class Watch:
+    """A state recorder as the engine sees it: a variable of some neurons of one population, every `every` steps."""
+
+    population: int
+    variable: str
+    index: np.ndarray
+    every: int
+    take: Callable[[np.ndarray, np.ndarray], None]
+    alive: bool = True
+
+
+@dataclass
+class BadNumber:
+    """Where a state stopped being a number."""
+
+    population: int
+    uid: int
+    variable: str
+    value: float
+    step: int
+
+
+@dataclass
+class Gone:
+    """Synapses that a layout removed because their source or target is gone."""
+
+    wire: Wire
+    pre_uid: np.ndarray
+    post_uid: np.ndarray
+    weight: np.ndarray
+    delay: np.ndarray
+
+
+@dataclass
+class Stretch:
+    """What one entry of the driver produced: spikes in order of (step, place)."""
+
+    first_step: int
+    last_step: int
+    step: np.ndarray = field(default_factory=lambda: NOBODY)
+    place: np.ndarray = field(default_factory=lambda: NOBODY)
+    uid: np.ndarray = field(default_factory=lambda: NOBODY)
+    bad: BadNumber | None = None
+
+
+class Engine:
+    """State of one network and the loop that advances it.
+
+    Attributes
+    ----------
+    step : int
+        Steps done; time is step * dt.
+    ring : float64 [slots, columns]
+        What is on its way; a spike of step k with delay d lies in slot (k + d) & (slots - 1).
+    population, uid_of_place : int [places]
+        Population number (last number + 1 where no neuron lives) and uid (-1) of each place.
+    """
+
+    def __init__(self, dt: float, seed: int, first_step: int = 0) -> None:
+        self.dt = dt
+        self.seed = seed
+        self.step = first_step
+        self.blocks: list[Block] = []
+        self.pools: list[Any] = []
+        self.applied: list[Applied] = []
+        self.watches: list[Watch] = []
+        self.ring = np.zeros((1, 0))
+        self.population = np.zeros(0, np.int32)
+        self.uid_of_place = np.zeros(0, np.int64)
+        self.uid_of_column = np.zeros(0, np.int64)
+        self.recent_step = NOBODY
+        self.recent_place = NOBODY
+        self.home: dict[int, tuple[Block, Slice]] = {}
+        self._n_populations = 0
+        self._stale = True
+        self._steps_per_s = 1e4
+        self._spikes_per_step = 1.0
+        self._ready: tuple[Any, ...] | None = None
+
+    # ---- neurons ----------------------------------------------------------------------------------------------------
+
+    def add_slice(self, number: int, physics: Any, parameters: dict[str, np.ndarray], uid: np.ndarray) -> None:
+        """A new population of `uid.size` neurons in the block of its model."""
+        block = next((b for b in self.blocks if b.physics is physics), None)
+        if block is None:
+            block = Block(physics, self.dt, self.seed)
+            self.blocks.append(block)
+        piece = Slice(number, uid.size, parameters, uid=uid)
+        block.slices.append(piece)
+        self.home[number] = block, piece
+        self._n_populations = max(self._n_populations, number + 1)
+        self.lay_out(block, {s.number: np.arange(s.n) for s in block.slices if s.number != number})
+
+    def resize_slice(self, number: int, keep: np.ndarray, uid: np.ndarray) -> list[Gone]:
+        """Keep the neurons `keep` (old indices, ascending) of a population, then newborns: `uid` is the new list of all."""
+        block, piece = self.home[number]
+        kept = {s.number: np.arange(s.n) for s in block.slices}
+        kept[number] = keep
+        old_n = piece.n
+        piece.n, piece.uid = uid.size, uid
+        for name, value in piece.parameters.items():
+            if value.ndim:
+                piece.parameters[name] = np.append(value[keep], np.full(uid.size - keep.size, value[keep].mean() if keep.size else value.mean()))
+        if piece.spontaneous.ndim:
+            piece.spontaneous = np.append(piece.spontaneous[keep], np.zeros(uid.size - keep.size))
+        if number in block.lists:
+            step, index = block.lists[number]
+            new = np.full(old_n, -1)
+            new[keep] = np.arange(keep.size)
+            index = np.where(index < old_n, new[np.minimum(index, old_n - 1)], index)
+            block.lists[number] = step[index >= 0], index[index >= 0]
+        for one in self.applied:
+            if one.population == number:
+                place = np.full(old_n, -1)
+                place[keep] = np.arange(keep.size)
+                alive = place[one.index] >= 0
+                one.memory = one.memory[alive] if one.memory.size == one.index.size else one.memory
+                one.index = place[one.index][alive]
+        for watch in self.watches:
+            if watch.population == number:
+                place = np.append(np.full(old_n, -1), -1)
+                place[keep] = np.arange(keep.size)
+                watch.index = place[watch.index]
+        return self.lay_out(block, kept)
+
+    def remove_slice(self, number: int) -> list[Gone]:
+        """Remove a population with all its neurons."""
+        gone = self.resize_slice(number, NOBODY, NOBODY)
+        block, piece = self.home.pop(number)
+        block.slices.remove(piece)
+        self.applied = [a for a in self.applied if a.population != number]
+        for watch in self.watches:
+            watch.alive &= watch.population != number
+        if not block.slices:
+            self.blocks.remove(block)
+        self._lay_out_all()
+        return gone
+
+    def want_current(self, number: int) -> None:
+        """Give the block of a population a ring column for currents."""
+        block, _ = self.home[number]
+        if not block.current:
+            self.lay_out(block, {s.number: np.arange(s.n) for s in block.slices}, current=True)
+
+    def lay_out(self, block: Block, kept: dict[int, np.ndarray], *, current: bool = False) -> list[Gone]:
+        """Place the neurons of a block anew, and move ring, rows, columns and everything else with them."""
+        old_places = [(b, b.place0, b.room) for b in self.blocks]
+        old_columns = [(b, b.column0, b.room, len(b.columns)) for b in self.blocks]
+        old_uid_of_place, old_uid_of_column = self.uid_of_place, self.uid_of_column
+        rows_before = {w.number: (w.pre_n, self._wire_uid(w.pre, old_uid_of_place, w)) for p in self.pools for w in p.wires}
+        moved = block.relayout(kept)
+        block.current |= current
+        place_map = np.full(self.uid_of_place.size, -1, np.int64)
+        column_map = np.full(self.uid_of_column.size, -1, np.int64)
+        self._number_places()
+        for (b, place0, room), (_, column0, _, n_columns) in zip(old_places, old_columns, strict=True):
+            inside = moved if b is block else np.arange(room)
+            alive = inside >= 0
+            place_map[place0 : place0 + room][alive[: max(0, place_map.size - place0)]] = b.place0 + inside[alive]
+            for k in range(n_columns):
+                old = column0 + k * room
+                if old + room <= column_map.size:
+                    column_map[old : old + room][alive] = b.column0 + k * b.room + inside[alive]
+        self._move_ring(column_map)
+        gone = self._move_pools(column_map, rows_before, kept if block else {}, old_uid_of_column)
+        stays = place_map[self.recent_place] >= 0 if self.recent_place.size else np.zeros(0, np.bool_)
+        self.recent_step = self.recent_step[stays]
+        self.recent_place = place_map[self.recent_place[stays]] if self.recent_place.size else NOBODY
+        self.settle(Moved(place_map, kept))
+        return gone
+
+    def _lay_out_all(self) -> None:
+        """After a block or population is gone: nothing lives there, so only numbers move."""
+        if self.blocks:
+            block = self.blocks[0]
+            self.lay_out(block, {s.number: np.arange(s.n) for s in block.slices})
+        else:
+            self._number_places()
+            self.ring = np.zeros((self.ring.shape[0], 0))
+            self.recent_step = self.recent_place = NOBODY
+            self.settle()
+
+    def _wire_uid(self, number: int, uid_of_place: np.ndarray, wire: Wire) -> np.ndarray:
+        return uid_of_place[wire.pre_first : wire.pre_first + wire.pre_n].copy()
+
+    def relabel(self, n_populations: int) -> None:
+        """Blocks have been put in place as they were saved: number their places and columns."""
+        self._n_populations = n_populations
+        self._number_places()
+
+    def _number_places(self) -> None:
+        place = column = 0
+        for b in self.blocks:
+            b.place0, b.column0 = place, column
+            place += b.room
+            column += b.n_columns
+        self.uid_of_place = np.full(place, -1, np.int64)
+        self.population = np.full(place, self._n_populations, np.int32)
+        self.uid_of_column = np.full(column, -1, np.int64)
+        for b in self.blocks:
+            for s in b.slices:
+                here = slice(b.place0 + s.first, b.place0 + s.first + s.n)
+                self.uid_of_place[here] = s.uid
+                self.population[here] = s.number
+            for k in range(len(b.columns)):
+                self.uid_of_column[b.column0 + k * b.room : b.column0 + (k + 1) * b.room] = b.uid
+
+    def _move_ring(self, column_map: np.ndarray) -> None:
+        old = self.ring
+        self.ring = np.zeros((old.shape[0], self.uid_of_column.size))
+        source = np.flatnonzero(column_map >= 0)
+        self.ring[:, column_map[source]] = old[:, source]
+
+    def _move_pools(
+        self, column_map: np.ndarray, rows_before: dict[int, tuple[int, np.ndarray]], kept: dict[int, np.ndarray], old_uid: np.ndarray
+    ) -> list[Gone]:
+        """Rows follow their sources, columns their targets; returns the synapses that lost either."""
+        gone: list[Gone] = []
+        for pool in self.pools:
+            lost: dict[int, list[tuple[np.ndarray, ...]]] = {w.number: [] for w in pool.wires}
+            bits = pool.column_bits
+            for wire in pool.wires:  # synapses of sources that are gone
+                keep = kept.get(wire.pre)
+                if keep is not None and keep.size < wire.pre_n:
+                    dead = np.setdiff1d(np.arange(wire.pre_n), keep)
+                    row, slot, column, delay, weight = pool.edges(wire.row0, wire.pre_n)
+                    hit = np.isin(row - wire.row0, dead)
+                    self.take_back(pool, wire, row[hit], slot[hit])
+                    lost[wire.number].append((row[hit] - wire.row0, column[hit], weight[hit], delay[hit]))
+                    pool.remove(row[hit], slot[hit])
+            row, packed, weight = pool.remap(column_map)
+            if row.size:
+                for wire in pool.wires:
+                    hit = (row >= wire.row0) & (row < wire.row0 + wire.rows)
+                    column = (packed[hit] & np.uint32((1 << bits) - 1)).astype(np.int64)
+                    delay = (packed[hit] >> np.uint32(bits)).astype(np.int64)
+                    lost[wire.number].append((row[hit] - wire.row0, column, weight[hit], delay))
+            for wire in pool.wires:
+                uid = rows_before[wire.number][1]
+                for source, column, weight, delay in lost[wire.number]:
+                    if source.size:
+                        gone.append(Gone(wire, uid[source], old_uid[column], np.asarray(weight, np.float64), delay))
+            self._move_rows(pool, kept)
+        return gone
+
+    def _move_rows(self, pool: Any, kept: dict[int, np.ndarray]) -> None:
+        """Rows of a projection: one for each place of the source population, in order."""
+        row_map = np.full(pool.n_rows, -1, np.int64)
+        at = 0
+        for wire in pool.wires:
+            _, piece = self.home[wire.pre]
+            keep = kept.get(wire.pre, np.arange(wire.pre_n))
+            row_map[wire.row0 + keep] = at + np.arange(keep.size)
+            wire.row0, wire.rows = at, piece.room
+            at += piece.room
+        if at != pool.n_rows or not np.array_equal(row_map[row_map >= 0], np.flatnonzero(row_map >= 0)) or (row_map < 0).any():
+            pool.move_rows(row_map, at)
+
+    # ---- synapses ---------------------------------------------------------------------------------------------------
+
+    def add_wire(self, pool: Any, wire: Wire) -> None:
+        """A new projection in `pool`, without synapses yet."""
+        self._place_wire(wire)
+        wire.rows = self.home[wire.pre][1].room
+        if pool not in self.pools:
+            self.pools.append(pool)
+        wire.row0 = pool.add_rows_for(wire, self)
+        pool.wires.append(wire)
+        self.settle()
+
+    def remove_wire(self, pool: Any, wire: Wire) -> None:
+        """Remove a projection that has no synapses any more."""
+        pool.drop_wire(wire)
+        if pool.wires:
+            self._move_rows(pool, {})
+            nothing = Moved(np.arange(self.population.size), {})
+        else:
+            self.pools.remove(pool)
+            nothing = None
+        self.settle(nothing)
+
+    def _place_wire(self, wire: Wire) -> None:
+        block, piece = self.home[wire.pre]
+        wire.pre_first, wire.pre_n = block.place0 + piece.first, piece.n
+        block, piece = self.home[wire.post]
+        wire.post_first, wire.post_n, wire.post_room = block.place0 + piece.first, piece.n, piece.room
+        wire.columns = [block.column0 + k * block.room + piece.first for k in range(len(block.physics.receptors))]
+
+    def note_delays(self, wire: Wire, least: int, most: int) -> None:
+        """Synapses with these delays are about to be added to the wire."""
+        wire.least_delay = min(wire.least_delay, least) if wire.most_delay >= 0 else least
+        wire.most_delay = max(wire.most_delay, most)
+        self._fit_ring()
+        self._stale = True
+
+    def settle(self, moved: Moved | None = None) -> None:
+        """After any change of layout, wiring or stimuli: recompute what leads from places to rows and columns."""
+        for pool in self.pools:
+            for wire in pool.wires:
+                self._place_wire(wire)
+            pool.settle(self, moved)
+        for one in self.applied:
+            self._settle_input(one)
+        self._fit_ring()
+        self._stale = True
+
+    def _settle_input(self, one: Applied) -> None:
+        block, piece = self.home[one.population]
+        one.uid = piece.uid[one.index]
+        if isinstance(one.stimulus, CURRENTS):
+            k = len(block.physics.receptors)
+            if one.memory.size != one.index.size:
+                one.memory = np.zeros(one.index.size)
+        else:
+            k = list(block.physics.receptors).index(one.receptor) if one.receptor else 0
+        one.column = block.column0 + k * block.room + piece.first + one.index
+
+    @property
+    def max_fired(self) -> int:
+        """The most neurons that can fire in one step."""
+        return sum(b.n_neurons for b in self.blocks)
+
+    @property
+    def most_delay(self) -> int:
+        """Longest time (steps) that a spike can be on its way, axon included."""
+        return max((w.most_delay + w.axonal for p in self.pools for w in p.wires if w.most_delay >= 0), default=1)
+
+    @property
+    def chunk(self) -> int:
+        """Steps that the neurons can advance without hearing each other: the smallest delay."""
+        return max(1, min((w.least_delay for p in self.pools for w in p.wires if w.most_delay >= 0), default=64))
+
+    def _fit_ring(self) -> None:
+        """Lengthen the ring to hold the longest delay behind the longest chunk."""
+        longest = max((w.most_delay for p in self.pools for w in p.wires), default=1)
+        need = 1 << (longest + min(self.chunk, 64)).bit_length()
+        if need > self.ring.shape[0]:
+            old, slots = self.ring, self.ring.shape[0]
+            self.ring = np.zeros((need, old.shape[1]))
+            for k in range(slots):
+                self.ring[(self.step + k) & (need - 1)] = old[(self.step + k) & (slots - 1)]
+
+    def take_back(self, pool: Any, wire: Wire, row: np.ndarray, slot: np.ndarray) -> None:
+        """Subtract from the ring what these synapses (about to be removed) have sent and not yet delivered."""
+        if row.size == 0 or self.recent_step.size == 0:
+            return
+        mine = (self.recent_place >= wire.pre_first) & (self.recent_place < wire.pre_first + wire.pre_n)
+        step, source = self.recent_step[mine], self.recent_place[mine] - wire.pre_first + wire.row0
+        order = np.argsort(source, kind="stable")
+        step, source = step[order], source[order]
+        low, high = np.searchsorted(source, row, "left"), np.searchsorted(source, row, "right")
+        many = high - low
+        edge = np.repeat(np.arange(row.size), many)
+        spike = np.arange(edge.size) - np.repeat(np.cumsum(many) - many, many) + np.repeat(low, many)
+        packed = pool.packed[pool.places_of(row[edge], slot[edge])]
+        column = (packed & pool.mask).astype(np.int64)
+        streamed = step[spike] + wire.axonal
+        due = streamed + (packed >> np.uint32(pool.column_bits)).astype(np.int64)
+        flying = (due >= self.step) & (streamed < self.step)
+        if flying.any():
+            edge, column, due, streamed = edge[flying], column[flying], due[flying], streamed[flying]
+            fired = streamed - wire.axonal
+            amount = pool.sent(row[edge], slot[edge], streamed)
+            if getattr(pool, "released", False):
+                amount = amount * self._was_released(pool, row[edge], slot[edge], column, fired)
+            np.subtract.at(self.ring, (due & (self.ring.shape[0] - 1), column), amount)
+
+    def _in_flight(self, wire: Wire, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(row, step) of the recent spikes of these rows."""
+        row = self.recent_place - wire.pre_first + wire.row0
+        mine = np.isin(row, rows) & (self.recent_place >= wire.pre_first) & (self.recent_place < wire.pre_first + wire.pre_n)
+        return row[mine], self.recent_step[mine]
+
+    def note_in_flight(self, pool: Any, wire: Wire, rows: np.ndarray) -> None:
+        """Weights of these rows are about to be set: note what their spikes on the way carry, unless that is noted already."""
+        if isinstance(pool, PlasticPool):
+            return
+        row, step = self._in_flight(wire, rows)
+        n = int(pool.note_used[0])
+        noted = set(zip(pool.note_row[:n].tolist(), pool.note_step[:n].tolist(), strict=True))
+        new = [k for k in range(row.size) if (int(row[k]), int(step[k])) not in noted]
+        if new:
+            pool.note(row[new], step[new])
+
+    def change_delays(self, pool: Any, wire: Wire, row: np.ndarray, slot: np.ndarray, steps: np.ndarray) -> None:
+        """Set the delays of static synapses; what is on its way moves to the new slot, at the earliest to the next step."""
+        self.take_back(pool, wire, row, slot)
+        place = pool.places_of(row, slot)
+        old = (pool.packed[place] >> np.uint32(pool.column_bits)).astype(np.int64)
+        column = (pool.packed[place] & pool.mask).astype(np.int64)
+        pool.packed[place] = (steps.astype(np.uint32) << np.uint32(pool.column_bits)) | column.astype(np.uint32)
+        fired_row, fired_step = self._in_flight(wire, np.unique(row))
+        for r, k in zip(fired_row, fired_step, strict=True):
+            e = np.flatnonzero((row == r) & (k + old >= self.step))
+            amount = pool.sent(row[e], slot[e], np.full(e.size, k))
+            if getattr(pool, "released", False):
+                amount = amount * self._was_released(pool, row[e], slot[e], column[e], np.full(e.size, k))
+            due = np.maximum(k + steps[e], self.step)
+            np.add.at(self.ring, (due & (self.ring.shape[0] - 1), column[e]), amount)
+
+    def _was_released(self, pool: Any, row: np.ndarray, slot: np.ndarray, column: np.ndarray, step: np.ndarray) -> np.ndarray:
+        from neurosim.kernels.delivery import released
+
+        rank = pool.rank[pool.places_of(row, slot)]
+        return np.array(
+            [
+                released(pool.key, int(k), int(pool.row_uid[r]), int(pool.column_uid[c]), int(n), float(pool.probability[r]))
+                for r, c, n, k in zip(row, column, rank, step, strict=True)
+            ],
+            np.float64,
+        )
+
+    # ---- running ----------------------------------------------------------------------------------------------------
+
+    def prepare(self) -> tuple[Any, ...]:
+        """The driver and its arguments for the network as it is."""
+        if self._ready is not None and not self._stale:
+            return self._ready
+        drives = [a for a in self.applied if isinstance(a.stimulus, POISSON)]
+        currents = [a for a in self.applied if isinstance(a.stimulus, CURRENTS)]
+        tables = [b.derive() if not b.plays else None for b in self.blocks]
+        plan = DriverPlan(
+            tuple(b.module() for b in self.blocks), tuple(p.calls() for p in self.pools), bool(drives), bool(currents)
+        )
+        drive = load_driver(plan)
+        chunk = min(self.chunk, 64)
+        self._ready = (
+            drive, chunk, tables, poisson_tables(drives, self.dt, self.seed), current_tables(currents, self.dt, self.seed), currents,
+            [(np.zeros(max(1, b.n_neurons * chunk), np.int64), np.zeros(chunk + 1, np.int64)) for b in self.blocks],
+        )  # fmt: skip
+        self._stale = False
+        return self._ready
+
+    def refresh(self) -> None:
+        """Parameters or stimuli have changed."""
+        self._stale = True
+
+    def advance(self, end: int) -> Stretch:
+        """Run until `end` or for about STRETCH_S seconds; the network is in a whole state afterwards."""
+        drive, chunk, tables, drives, currents, noisy, buffers = self.prepare()
+        worst = self.max_fired
+        begin = self.step
+        end = min(end, begin + max(chunk, int(self._steps_per_s * STRETCH_S)))
+        end, watched = self._watch_tables(begin, end)
+        capacity = int(worst * chunk + max(1000, 1.3 * self._spikes_per_step * (end - begin)))
+        record = np.zeros(capacity, np.int64)
+        bounds = np.zeros(end - begin + 1, np.int64)
+        status = np.zeros(5, np.int64)
+        status[BAD_BLOCK] = -1
+        blocks = [self._block_arguments(b, t, w, c) for b, t, w, c in zip(self.blocks, tables, watched, buffers, strict=True)]
+        clock = time.perf_counter()
+        step = begin
+        while True:
+            pools = [p.arguments() for p in self.pools]
+            step = drive(step, end, chunk, worst, status, record, bounds, begin, self.ring, drives, currents, *blocks, *pools)
+            if not status[PENDING]:
+                break
+            pool = self.pools[status[WAITING_POOL]]
+            pool.make_room()
+        self.step = int(step)
+        elapsed = max(time.perf_counter() - clock, 1e-6)
+        if step > begin:
+            self._steps_per_s = 0.5 * self._steps_per_s + 0.5 * (step - begin) / elapsed
+            self._spikes_per_step = max(0.5 * self._spikes_per_step, bounds[step - begin] / (step - begin))
+        scatter_memory(noisy, currents[-1])
+        result = self._stretch(begin, record, bounds, status)
+        self._give_samples(begin, self.step, watched)
+        return result
+
+    def _block_arguments(self, b: Block, tables: Any, watched: tuple[Any, ...], buffers: tuple[np.ndarray, np.ndarray]) -> tuple[Any, ...]:
+        if b.plays:
+            return (*b.play_list(), *buffers)
+        table, varied = tables
+        first = np.array([s.first for s in b.slices], np.int64)
+        last = first + np.array([s.n for s in b.slices], np.int64)
+        return (
+            self.dt, first, last, table, varied, b.state, b.waiting, b.fired, b.uid, b.draws, b.place0, b.column0, b.room,
+            b.keys, *watched[:7], *buffers,
+        )  # fmt: skip
+
+    def _watch_tables(self, begin: int, end: int) -> tuple[int, list[tuple[Any, ...]]]:
+        """Tables of the state recorders of each block, and an end that keeps their samples in memory."""
+        mine = [[w for w in self.watches if w.alive and self.home[w.population][0] is b] for b in self.blocks]
+        per_step = sum(w.index.size / w.every for one in mine for w in one)
+        if per_step:
+            end = min(end, begin + max(1, int(MOST_SAMPLES / per_step)))
+        tables = []
+        for b, watches in zip(self.blocks, mine, strict=True):
+            place = [self.home[w.population][1].first + np.maximum(w.index, 0) for w in watches]
+            counts = [(end // w.every - begin // w.every) * w.index.size for w in watches]
+            base = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+            tables.append(
+                (
+                    np.array([w.every for w in watches], np.int64),
+                    np.array([b.variables.index(w.variable) for w in watches], np.int64),
+                    np.concatenate([[0], np.cumsum([p.size for p in place])]).astype(np.int64),
+                    np.concatenate([NOBODY, *place]),
+                    base[:-1].copy(),
+                    begin,
+                    np.zeros(int(base[-1])),
+                    watches,
+                )
+            )
+        return end, tables
+
+    def _give_samples(self, begin: int, step: int, tables: Sequence[tuple[Any, ...]]) -> None:
+        for every, _, _, _, base, _, out, watches in tables:
+            for r, watch in enumerate(watches):
+                period, size = int(every[r]), watch.index.size
+                n = step // period - begin // period
+                if n:
+                    values = out[base[r] : base[r] + n * size].reshape(n, size).copy()
+                    values[:, watch.index < 0] = np.nan  # the neuron is gone
+                    watch.take((begin // period + 1 + np.arange(n)) * period, values)
+
+    def _stretch(self, begin: int, record: np.ndarray, bounds: np.ndarray, status: np.ndarray) -> Stretch:
+        n = self.step - begin
+        count = np.diff(bounds[: n + 1])
+        place = record[: bounds[n]].copy()
+        step = np.repeat(np.arange(begin, self.step), count)
+        oldest = self.step - self.most_delay - 1
+        keep, new = self.recent_step >= oldest, step >= oldest
+        self.recent_step = np.concatenate([self.recent_step[keep], step[new]])
+        self.recent_place = np.concatenate([self.recent_place[keep], place[new]])
+        for pool in self.pools:
+            if pool.note_used[0]:
+                pool.drop_notes(oldest)
+        bad = None
+        if status[BAD_BLOCK] >= 0:
+            block = self.blocks[status[BAD_BLOCK]]
+            at = int(status[BAD_PLACE])
+            variable = block.variables[status[BAD_VARIABLE]]
+            piece = next(s for s in block.slices if s.first <= at < s.first + s.n)
+            bad = BadNumber(piece.number, int(block.uid[at]), variable, float(block.state[status[BAD_VARIABLE], at]), self.step)
+        return Stretch(begin, self.step, step, place, self.uid_of_place[place], bad)

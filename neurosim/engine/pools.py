@@ -1,0 +1,223 @@
+"""Pools of static synapses as the driver calls them: rows plus the tables that lead from a spike to its rows."""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from neurosim.engine.driver import PoolCalls
+from neurosim.engine.lazy_pool import CLOCKED, HISTORY, ROW_STATE, LazyPool
+from neurosim.graph import RowPool
+from neurosim.kernels.rng import stream_key
+
+OWN = (*ROW_STATE, *HISTORY, *CLOCKED)
+
+
+@dataclass
+class Wire:
+    """One projection as its pool sees it.
+
+    `pre` and `post` number populations; the rows of the sources are row0 ... row0 + rows - 1, one for each place of the
+    source population.  `columns` are the ring columns of the first target for each receptor (current layout).
+    """
+
+    number: int
+    pre: int
+    post: int
+    row0: int
+    rows: int
+    pre_first: int = 0
+    pre_n: int = 0
+    post_first: int = 0
+    post_n: int = 0
+    post_room: int = 0
+    receptor: int = 0
+    columns: list[int] = field(default_factory=list)
+    axonal: int = 0
+    back: int = 0
+    release: float = 1.0
+    rule: Any = None
+    least_delay: int = -1
+    most_delay: int = -1
+
+
+@dataclass
+class Moved:
+    """How a layout moved things: old place -> new place, and per population the old local indices that live on."""
+
+    place_map: np.ndarray
+    kept: dict[int, np.ndarray]
+
+
+class Places(Protocol):
+    """What a pool may ask the engine after a new layout."""
+
+    population: np.ndarray
+    uid_of_place: np.ndarray
+    uid_of_column: np.ndarray
+    step: int
+    ring: np.ndarray
+    seed: int
+    max_fired: int
+
+
+class StaticPool(RowPool):
+    """Rows of synapses that only the user, growth and pruning change; with `released`, each transmits by chance."""
+
+    def __init__(self, *, dtype: str, released: bool = False) -> None:
+        super().__init__(dtype=dtype)
+        self.released = released
+        self.wires: list[Wire] = []
+        self.fan_first = np.zeros(1, np.int64)
+        self.fan_row = np.zeros(0, np.int64)
+        self.listed = np.zeros(0, np.int64)
+        self.population = np.zeros(0, np.int32)
+        self.probability = np.zeros(0)
+        self.row_uid = np.zeros(0, np.int64)
+        self.column_uid = np.zeros(0, np.int64)
+        self.rank = np.zeros(0, np.uint8)
+        self.key = np.uint64(0)
+
+    def add_rows_for(self, wire: Wire, places: Places) -> int:
+        """Empty rows for the sources of a new wire; return the first."""
+        return self.add_rows(wire.rows)
+
+    def drop_wire(self, wire: Wire) -> None:
+        """Forget a wire whose rows are empty; its rows go at the next move of rows."""
+        self.wires.remove(wire)
+
+    def settle(self, places: Places, moved: Moved | None = None) -> None:
+        """Take a new layout: recompute the tables that lead from a place to its rows."""
+        self.population = places.population
+        count = np.zeros(int(places.population.max(initial=-1)) + 2, np.int64)
+        for wire in self.wires:
+            count[wire.pre + 1] += 1
+        self.fan_first = np.cumsum(count)
+        self.fan_row = np.zeros(len(self.wires), np.int64)
+        at = self.fan_first.copy()
+        for wire in self.wires:
+            self.fan_row[at[wire.pre]] = wire.row0 - wire.pre_first
+            at[wire.pre] += 1
+        widest = int(count.max(initial=0))
+        self.listed = np.zeros(max(1, places.max_fired * widest), np.int64)
+        if self.released:
+            self.key = stream_key(places.seed, "release")
+            self.probability = np.zeros(self.n_rows)
+            self.row_uid = np.zeros(self.n_rows, np.int64)
+            for wire in self.wires:
+                rows = slice(wire.row0, wire.row0 + wire.pre_n)
+                self.probability[rows] = wire.release
+                self.row_uid[rows] = places.uid_of_place[wire.pre_first : wire.pre_first + wire.pre_n]
+            self.column_uid = places.uid_of_column
+            self.edited()
+
+    def edited(self) -> None:
+        """After any edit: what depends on the synapses themselves."""
+        if self.released:
+            self.rank = parallel_ranks(self)
+
+    @property
+    def same_delay(self) -> int:
+        """The one delay (steps) of all synapses, or 0 if there are several."""
+        low = {w.least_delay for w in self.wires if w.most_delay >= 0}
+        high = {w.most_delay for w in self.wires if w.most_delay >= 0}
+        return low.pop() if len(low) == 1 and low == high else 0
+
+    def calls(self) -> PoolCalls:
+        """How the driver calls this pool."""
+        name = "deliver_released" if self.released else "deliver_static"
+        call = name + "_{p}(now, record, first, last, {a}, ring)"
+        return PoolCalls("neurosim.kernels.delivery", (name,), (call,), 14 if self.released else 10)
+
+    def arguments(self) -> tuple[object, ...]:
+        """The driver's tuple, taken afresh at each entry."""
+        first = (self.population, self.fan_first, self.fan_row, self.listed, self.start, self.length, self.packed, self.weight)
+        if self.released:
+            return (*first, self.column_bits, self.rank, self.probability, self.key, self.row_uid, self.column_uid)
+        return (*first, self.column_bits, self.same_delay)
+
+    def set_weights(self, row: np.ndarray, slot: np.ndarray, weight: np.ndarray) -> None:
+        """Set weights now; what is on its way must have been noted."""
+        self.weight[self.places_of(row, slot)] = weight
+
+
+class PlasticPool(LazyPool):
+    """A lazy pool with the wires of the engine: wire k is its projection k."""
+
+    def __init__(self, rule: Any, *, uniform: bool, dt: float, dtype: str, step: int) -> None:
+        super().__init__(rule.functions, uniform=uniform, dt=dt, dtype=dtype)
+        self.reset(step)
+        self.wires: list[Wire] = []
+
+    def add_rows_for(self, wire: Wire, places: Places) -> int:
+        """A projection with empty rows for a new wire; return the first row."""
+        _, row0 = self.add_projection(
+            wire.rule, n_sources=wire.rows, pre_lo=wire.pre_first, n_targets=wire.post_room, post_lo=wire.post_first,
+            column0=wire.columns[wire.receptor], axonal=wire.axonal, back=wire.back, step=places.step,
+        )  # fmt: skip
+        return row0
+
+    def drop_wire(self, wire: Wire) -> None:
+        """Forget a wire whose rows are empty, with the history of its targets."""
+        k = self.wires.index(wire)
+        self.remove_projection(k)
+        self.wires.remove(wire)
+
+    def settle(self, places: Places, moved: Moved | None = None) -> None:
+        """Take a new layout."""
+        if moved is None:
+            return
+        self.move_places(moved.place_map)
+        for k, wire in enumerate(self.wires):
+            keep = moved.kept.get(wire.post)
+            targets = None
+            if keep is not None:
+                targets = np.full(wire.post_room, -1, np.int64)
+                targets[: keep.size] = keep
+            self.move_projection(
+                k, n_sources=wire.rows, pre_lo=wire.pre_first, row0=wire.row0, n_targets=wire.post_room,
+                post_lo=wire.post_first, column0=wire.columns[wire.receptor], targets=targets,
+            )  # fmt: skip
+
+    def edited(self) -> None:
+        """After any edit: nothing, the pool keeps itself."""
+
+    def own_arrays(self) -> dict[str, np.ndarray]:
+        """What `save` keeps besides the synapses themselves."""
+        return {name: getattr(self, name).copy() for name in OWN}
+
+    def set_own_arrays(self, arrays: dict[str, np.ndarray]) -> None:
+        """Take what `own_arrays` gave; the rows are there already."""
+        for name in OWN:
+            if name != "line":
+                setattr(self, name, np.array(arrays[name], order="C"))
+        self._set_lines(arrays["line"].reshape(-1, self.words))
+        self.counted = np.zeros(self.n_rows, np.int32)
+        self._fill_decays()
+
+    def calls(self) -> PoolCalls:
+        """How the driver calls this pool."""
+        return PoolCalls(
+            self.kernels.__name__,
+            ("push", "deliver", "room_needed"),
+            ("push_{p}(now, record, first, last, {a})", "deliver_{p}(now, 0, ring, {a})"),
+            early="deliver_{p}(step, 1, ring, {a})" if self.late else "",
+            room="room_needed_{p}(step, n, record, record_bounds[step - origin:], {a})",
+        )
+
+    def arguments(self) -> tuple[object, ...]:
+        """The driver's tuple, taken afresh at each entry."""
+        return self.driver_arguments()
+
+
+def parallel_ranks(pool: RowPool) -> np.ndarray:
+    """Number of each synapse among its parallels, by place in the columns (uint8)."""
+    row, slot, column, _, _ = pool.edges()
+    rank = np.zeros(pool.places, np.uint8)
+    if row.size:
+        order = np.lexsort((slot, column, row))
+        new = np.ones(row.size, np.bool_)
+        new[1:] = (row[order][1:] != row[order][:-1]) | (column[order][1:] != column[order][:-1])
+        start = np.maximum.accumulate(np.where(new, np.arange(row.size), 0))
+        rank[pool.places_of(row[order], slot[order])] = (np.arange(row.size) - start) & 255
+    return rank

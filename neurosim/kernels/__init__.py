@@ -1,0 +1,1 @@
+"""Compiled loops over arrays.  They know no Network and no Population."""

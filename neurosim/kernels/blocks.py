@@ -1,0 +1,50 @@
+"""What every neuron block shares: collecting spikes, sampling for recorders, looking for numbers that are none."""
+
+import numpy as np
+
+from neurosim.kernels.compiled import kernel
+
+
+@kernel
+def sample(stamp, every, variable, first, place, base, origin, state, out):
+    """Copy what the recorders of this block asked for at the end of a step.
+
+    Recorder r wants state[variable[r], place[first[r]:first[r + 1]]] at every stamp that `every[r]` divides; its samples
+    since `origin` lie in `out` from base[r], one row a sample.
+    """
+    for r in range(every.size):
+        if stamp % every[r] == 0:
+            n = first[r + 1] - first[r]
+            at = base[r] + (stamp // every[r] - origin // every[r] - 1) * n
+            for q in range(n):
+                out[at + q] = state[variable[r], place[first[r] + q]]
+
+
+@kernel
+def find_bad(state, first, last):
+    """(variable, place) of the first number that is none or infinite, else (-1, -1)."""
+    for k in range(state.shape[0]):
+        total = 0.0
+        for p in range(first.size):
+            for i in range(first[p], last[p]):
+                total += state[k, i] * 0.0
+        if total != 0.0 or total != total:
+            for p in range(first.size):
+                for i in range(first[p], last[p]):
+                    if not np.isfinite(state[k, i]):
+                        return k, i
+    return -1, -1
+
+
+@kernel
+def play(first_step, n_steps, list_step, list_place, spikes, bounds):
+    """Spikes from a list sorted by (step, place): those of the steps first_step ... first_step + n_steps - 1."""
+    found = 0
+    at = np.searchsorted(list_step, first_step)
+    bounds[0] = 0
+    for s in range(n_steps):
+        while at < list_step.size and list_step[at] == first_step + s:
+            spikes[found] = list_place[at]
+            found += 1
+            at += 1
+        bounds[s + 1] = found

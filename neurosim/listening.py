@@ -1,0 +1,112 @@
+"""Recording: what `Network.record` checks, and the recorders that look at projections between steps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neurosim.checks import did_you_mean, steps_of
+from neurosim.engine.loop import Watch
+from neurosim.errors import ParameterError
+from neurosim.population import Neurons, Region, View, parts_of
+from neurosim.projection import Projection
+from neurosim.recording import EdgeRecorder, RateRecorder, SpikeRecorder, StateRecorder, WeightRecorder
+
+if TYPE_CHECKING:
+    from neurosim.network import Network
+
+
+def record(
+    net: Network, target: Any, what: str, *, every: float | None, window: tuple[float, float] | None, ring: float | None, keep_edges: bool
+) -> Any:
+    """Record from now on; see `Network.record`."""
+    options: dict[str, Any] = {
+        "start": net.step,
+        "window": None if window is None else (steps_of("record(window)", window[0], net.dt), steps_of("record(window)", window[1], net.dt)),
+        "ring": None if ring is None else steps_of("record(ring)", ring, net.dt, least=1),
+    }
+    if isinstance(target, Projection) or what in ("weights", "edges"):
+        return _record_projection(net, target, what, every or 100.0, options, keep_edges)
+    parts = parts_of(target, net, "record(target)")
+    label = target.label if hasattr(target, "label") else "+".join(p.label for p in parts)
+    if what in ("spikes", "rates"):
+        if what == "spikes":
+            recorder: Any = SpikeRecorder(label, net.dt, **options)
+        else:
+            recorder = RateRecorder(label, net.dt, every=steps_of("record(every)", every or 10.0, net.dt, least=1), **options)
+        recorder.targets = target if isinstance(target, Region) else parts
+        recorder.follow(who(recorder.targets))
+        net.recorders.append(recorder)
+        return recorder
+    if len(parts) != 1:
+        raise ParameterError(f"record(..., {what!r}): a state is recorded from one population or view, got {len(parts)}")
+    return _record_state(net, parts[0], what, every, options)
+
+
+
+def _record_state(net: Network, part: Neurons, what: str, every: float | None, options: dict[str, Any]) -> StateRecorder:
+    variables = part.population._variables
+    if what not in variables:
+        known = ["spikes", "rates", *variables]
+        raise ParameterError(f"record({part.label}, {what!r}): {type(part.population.model).__name__} has no such variable; known: {', '.join(known)}.{did_you_mean(what, known)}")
+    steps = 1 if every is None else steps_of("record(every)", every, net.dt, least=1)
+    recorder = StateRecorder(part.label, net.dt, variable=what, unit=variables[what], uid=part.uid, every=steps, **options)
+    recorder.population = part
+    net.engine.watches.append(Watch(part.population.number, what, part.index, steps, recorder.take))
+    net.recorders.append(recorder)
+    net.engine.refresh()
+    return recorder
+
+
+def _record_projection(net: Network, target: Any, what: str, every: float, options: dict[str, Any], keep_edges: bool) -> Any:
+    if not isinstance(target, Projection):
+        raise ParameterError(f"record(..., {what!r}): needs a projection as net.connect gives it, got {target!r}")
+    if what not in ("weights", "edges"):
+        raise ParameterError(f"record({target.name}, {what!r}): of a projection 'weights' and 'edges' can be recorded")
+    target._check_alive()
+    steps = steps_of("record(every)", every, net.dt, least=1)
+    recorder: Any = (WeightSnapshots if what == "weights" else EdgeSnapshots)(target.name, net.dt, every=steps * net.dt, **options)
+    recorder.bind(target, keep_edges)
+    net.recorders.append(recorder)
+    return recorder
+
+
+def who(targets: Any) -> list[tuple[str, np.ndarray]]:
+    parts = targets.populations if isinstance(targets, Region) else [t for t in targets if t.population.alive]
+    who: dict[str, np.ndarray] = {}
+    for part in parts:
+        uid = part.where if isinstance(part, View) else part.uid
+        who[part.population.name] = np.union1d(who.get(part.population.name, uid), uid)
+    return list(who.items())
+
+
+class _Snapshot:
+    """The process side of recorders that sample a projection between steps."""
+
+    projection: Projection
+    keep_edges: bool
+    every: int
+
+    def bind(self, projection: Projection, keep_edges: bool) -> None:
+        self.projection, self.keep_edges = projection, keep_edges
+
+
+class WeightSnapshots(_Snapshot, WeightRecorder):
+    """A `WeightRecorder` of one projection."""
+
+    def advance(self, net: Network) -> None:
+        edges = self.projection.edges()
+        self.take(net.step, weight=edges.weight, pre=edges.pre, post=edges.post)
+
+
+class EdgeSnapshots(_Snapshot, EdgeRecorder):
+    """An `EdgeRecorder` of one projection."""
+
+    def advance(self, net: Network) -> None:
+        born, died = net.history.counts(self.projection.name)
+        kept = {}
+        if self.keep_edges:
+            edges = self.projection.edges()
+            kept = {"pre": edges.pre, "post": edges.post}
+        self.take(net.step, count=len(self.projection), born=born, died=died, **kept)

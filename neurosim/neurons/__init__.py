@@ -1,0 +1,1 @@
+"""Neuron models: frozen descriptions with their equations, integrated by generated loops."""

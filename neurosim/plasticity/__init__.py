@@ -1,0 +1,1 @@
+"""Descriptions of plasticity rules: frozen, without arrays.  A rule states how it is evaluated."""

@@ -1,0 +1,127 @@
+"""Pair-based spike-timing dependent plasticity: the description, and its two scalar functions.
+
+The functions are not called from here: kernels/lazy.py inlines their source into compiled loops, where `power` exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from neurosim.checks import check_not_negative, check_number, check_positive, did_you_mean
+from neurosim.errors import ParameterError
+
+if TYPE_CHECKING:
+    from neurosim.kernels.mathematics import power
+
+SEES = ("delay", "spikes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairSTDP:
+    """Each pair of a presynaptic and a postsynaptic spike changes the weight, by an amount that fades with their distance.
+
+    All pairs count.  With traces x (pre) and y (post) that grow by 1 at each spike and decay with `tau_plus` and
+    `tau_minus`::
+
+        post spike at the synapse:  w += a_plus  * ((w_max - w) / (w_max - w_min))**mu_plus  * x
+        pre spike at the synapse:   w -= a_minus * ((w - w_min) / (w_max - w_min))**mu_minus * y
+
+    and after every single change w is clipped to [w_min, w_max].  A coincident pair does not count itself: the post
+    spike sees the older x and comes first, the pre spike sees the older y (as in NEST's `stdp_synapse`).
+
+    Parameters
+    ----------
+    a_plus, a_minus : float
+        Size of potentiation and of depression (both in units of the weight, not negative).
+    tau_plus, tau_minus : float
+        Time constants of the traces (ms).
+    w_min, w_max : float
+        Bounds of the weight; for inhibitory synapses for instance -1 and 0.
+    mu_plus, mu_minus : float
+        Dependence on the weight, in [0, 1] usually: 0 additive (Song et al. 2000), 1 multiplicative (Rubin et al. 2001),
+        between them Guetig et al. (2003).
+    sees : {"delay", "spikes"}
+        "delay": the synapse sees a postsynaptic spike as much later as its delay is dendritic, and a presynaptic one
+        when it has travelled down its axon.  "spikes": it sees both when they are fired, the delay acts on transmission
+        only; this is what the literature calls "no delay".
+
+    Examples
+    --------
+    >>> PairSTDP(a_plus=0.005, a_minus=0.00525).additive
+    True
+
+    References
+    ----------
+    Song, Miller & Abbott (2000) Nat. Neurosci. 3:919; Morrison, Diesmann & Gerstner (2008) Biol. Cybern. 98:459.
+    """
+
+    a_plus: float = 0.01
+    a_minus: float = 0.012
+    tau_plus: float = 20.0
+    tau_minus: float = 20.0
+    w_min: float = 0.0
+    w_max: float = 1.0
+    mu_plus: float = 0.0
+    mu_minus: float = 0.0
+    sees: str = "delay"
+
+    evaluation: ClassVar[str] = "lazy"
+
+    def __post_init__(self) -> None:
+        for name in ("a_plus", "a_minus", "mu_plus", "mu_minus"):
+            check_not_negative(f"PairSTDP.{name}", getattr(self, name))
+        for name in ("tau_plus", "tau_minus"):
+            check_positive(f"PairSTDP.{name}", getattr(self, name), "ms")
+        low, high = (check_number(f"PairSTDP.{name}", getattr(self, name)) for name in ("w_min", "w_max"))
+        if low >= high:
+            raise ParameterError(f"PairSTDP.w_max: must be above w_min = {low:g}, got {high:g}; for example w_min=0.0, w_max=1.0")
+        if self.sees not in SEES:
+            raise ParameterError(
+                f"PairSTDP.sees: must be 'delay' or 'spikes', got {self.sees!r}.{did_you_mean(str(self.sees), SEES)}"
+            )
+
+    @property
+    def additive(self) -> bool:
+        """Whether changes do not depend on the weight."""
+        return self.mu_plus == 0.0 and self.mu_minus == 0.0
+
+    @property
+    def functions(self) -> tuple[Callable[..., float], Callable[..., float]]:
+        """(potentiate, depress) as kernels/lazy.py takes them; rules with the same two can share a pool."""
+        if self.additive:
+            return potentiate_additive, depress_additive
+        return potentiate_bounded, depress_bounded
+
+
+def potentiate_additive(w: float, x: float, a_plus: float) -> float:
+    """The weight after a postsynaptic spike that sees the presynaptic trace x."""
+    return w + a_plus * x
+
+
+def depress_additive(w: float, y: float, a_minus: float) -> float:
+    """The weight after a presynaptic spike that sees the postsynaptic trace y."""
+    return w - a_minus * y
+
+
+def potentiate_bounded(w: float, x: float, w_min: float, w_max: float, a_plus: float, mu_plus: float) -> float:
+    """As potentiate_additive, times the room left above to the power of mu_plus."""
+    room = (w_max - w) / (w_max - w_min)
+    if mu_plus == 1.0:
+        return w + a_plus * room * x
+    if mu_plus == 0.0:
+        return w + a_plus * x
+    return w + a_plus * power(np.float64(room), np.float64(mu_plus)) * x
+
+
+def depress_bounded(w: float, y: float, w_min: float, w_max: float, a_minus: float, mu_minus: float) -> float:
+    """As depress_additive, times the room left below to the power of mu_minus."""
+    room = (w - w_min) / (w_max - w_min)
+    if mu_minus == 1.0:
+        return w - a_minus * room * y
+    if mu_minus == 0.0:
+        return w - a_minus * y
+    return w - a_minus * power(np.float64(room), np.float64(mu_minus)) * y

@@ -1,0 +1,287 @@
+"""Populations, views of them, and regions: the handles by which a user names neurons.
+
+They hold no state: values live in the engine, and a handle stays valid when neurons come and go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from neurosim.checks import check_count, did_you_mean
+from neurosim.errors import ParameterError, WiringError
+from neurosim.neurons.parameters import check_parameter, parameter_names, unit_of, unknown_parameter
+
+if TYPE_CHECKING:
+    from neurosim.network import Network
+
+
+class Neurons:
+    """What populations and views share: a list of uids, and the values of their neurons by name.
+
+    State variables and parameters are attributes: ``exc.v`` gives a copy, ``exc.v = values`` sets (a number, one per
+    neuron, or a distribution).
+    """
+
+    network: Network
+    population: Population
+
+    @property
+    def uid(self) -> np.ndarray:
+        """Uids of the neurons, int64, ascending: stable for ever, never used again."""
+        raise NotImplementedError
+
+    @property
+    def index(self) -> np.ndarray:
+        """Places of the neurons in their population now, int64."""
+        raise NotImplementedError
+
+    @property
+    def label(self) -> str:
+        """How results name these neurons."""
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        return int(self.uid.size)
+
+    def __getattr__(self, name: str) -> np.ndarray:
+        if name.startswith("_") or "population" not in self.__dict__:
+            raise AttributeError(name)
+        value = self.population._values(name)
+        if value is None:
+            raise AttributeError(str(unknown_parameter(self.population.model, name, self.population._variables)))
+        return value[self.index]
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in self._own_names() or name.startswith("_") or name in _PLAIN or isinstance(getattr(type(self), name, None), property):
+            object.__setattr__(self, name, value)
+        else:
+            self.population._set(name, value, self.index)
+
+    @classmethod
+    def _own_names(cls) -> set[str]:
+        return {"network", "population", "name", "model", "number", "region", "where", "positions"}
+
+    def __dir__(self) -> Iterable[str]:
+        return [*super().__dir__(), *parameter_names(self.population.model), *self.population._variables]
+
+
+_PLAIN = {"alive"}
+
+
+class Population(Neurons):
+    """Neurons of one model; made by `Network.add_population`.
+
+    Attributes
+    ----------
+    name : str
+    model : neuron model
+        The description that it was made from.
+    region : str
+        Path of region labels, such as "cortex/vision"; "" if none.
+    positions : float64 [neurons, 2 or 3] or None
+    """
+
+    name: str
+    model: Any
+    number: int
+    region: str
+    positions: np.ndarray | None
+
+    def __init__(self, network: Network, name: str, model: object, number: int, region: str, positions: np.ndarray | None) -> None:
+        self.network, self.name, self.model, self.number, self.region = network, name, model, number, region
+        self.positions = positions
+        self.population = self
+        self.alive = True
+
+    @property
+    def uid(self) -> np.ndarray:
+        self._check_alive()
+        return self.network.engine.home[self.number][1].uid.copy()
+
+    @property
+    def index(self) -> np.ndarray:
+        return np.arange(self.network.engine.home[self.number][1].n)
+
+    @property
+    def label(self) -> str:
+        return self.name
+
+    @property
+    def _variables(self) -> dict[str, str]:
+        return {name: unit for name, (_, unit) in self.model.physics.state.items()}
+
+    def _check_alive(self) -> None:
+        if not self.alive:
+            raise WiringError(f"population {self.name!r} has been removed from the network; add a new one with net.add_population(...)")
+
+    def _values(self, name: str) -> np.ndarray | None:
+        """A copy of a state variable or parameter of all neurons, or None if there is none of that name."""
+        self._check_alive()
+        block, piece = self.network.engine.home[self.number]
+        if name in self._variables:
+            k = block.variables.index(name)
+            return np.array(block.state[k, piece.first : piece.first + piece.n])
+        if name in piece.parameters:
+            return np.broadcast_to(piece.parameters[name], (piece.n,)).copy()
+        return None
+
+    def _set(self, name: str, value: object, index: np.ndarray) -> None:
+        self._check_alive()
+        engine = self.network.engine
+        block, piece = engine.home[self.number]
+        kind = type(self.model).__name__
+        if name in self._variables:
+            values = self.network._numbers(f"{self.name}.{name}", value, self._variables[name], piece.uid[index], ("state", self.name, name))
+            block.state[block.variables.index(name), piece.first + index] = values
+            return
+        if name not in piece.parameters:
+            raise unknown_parameter(self.model, name, self._variables)
+        if hasattr(value, "draw_neurons"):
+            value = self.network._numbers(f"{self.name}.{name}", value, unit_of(kind, name), piece.uid[index], ("parameter", self.name, name))
+        given = check_parameter(kind, name, value, index.size)
+        new = piece.parameters[name]
+        if given.ndim == 0 and index.size == piece.n:
+            new = given
+        else:
+            new = np.broadcast_to(new, (piece.n,)).copy()
+            new[index] = given
+            if piece.n and (new == new[0]).all():
+                new = np.asarray(new[0])
+        trial = piece.parameters | {name: new}
+        self.network._check_parameters(self.model, trial)
+        piece.parameters = trial
+        engine.refresh()
+
+    def __getitem__(self, which: object) -> View:
+        return View(self, np.atleast_1d(_pick(self.uid, which, self.name)))
+
+    def add(self, n: int) -> View:
+        """Add `n` neurons at the end; they start in the model's initial state, with parameters of the population (means where they differ).
+
+        Returns
+        -------
+        View
+            The newborns.
+        """
+        self._check_alive()
+        return self.network._add_neurons(self, check_count(f"{self.name}.add(n)", n, least=1))
+
+    def remove(self, uid: ArrayLike | View) -> None:
+        """Remove neurons for good, with all their synapses; their uids are never used again.
+
+        Parameters
+        ----------
+        uid : array of int, or a view
+            Which neurons.
+        """
+        self._check_alive()
+        self.network._remove_neurons(self, uid.uid if isinstance(uid, Neurons) else np.atleast_1d(np.asarray(uid, np.int64)))
+
+    def __repr__(self) -> str:
+        if not self.alive:
+            return f"Population({self.name!r}, removed)"
+        where = f", region {self.region!r}" if self.region else ""
+        return f"Population({self.name!r}: {len(self)} x {type(self.model).__name__}{where})"
+
+
+class View(Neurons):
+    """Some neurons of a population, such as ``exc[3:7]``: source, target, recorded, set.  It names neurons, not places."""
+
+    where: np.ndarray
+
+    def __init__(self, population: Population, uid: np.ndarray) -> None:
+        self.population = population
+        self.network = population.network
+        self.where = np.asarray(uid, np.int64)
+
+    @property
+    def uid(self) -> np.ndarray:
+        self.index  # noqa: B018  (complains if a neuron is gone)
+        return self.where.copy()
+
+    @property
+    def index(self) -> np.ndarray:
+        own = self.population.uid
+        place = np.searchsorted(own, self.where)
+        gone = (place >= own.size) | (own[np.minimum(place, own.size - 1)] != self.where) if own.size else np.ones(self.where.size, np.bool_)
+        if gone.any():
+            raise WiringError(f"{self.label}: neuron {self.where[gone][0]} has been removed; make a new view of {self.population.name!r}")
+        return place
+
+    @property
+    def label(self) -> str:
+        return f"{self.population.name}[{self.where.size} of {len(self.population)}]"
+
+    def __getitem__(self, which: object) -> View:
+        return View(self.population, np.atleast_1d(_pick(self.where, which, self.label)))
+
+    def __repr__(self) -> str:
+        return f"View({self.label}, uids {_short(self.where)})"
+
+
+class Region:
+    """A label and all populations under it: "cortex" covers "cortex" and "cortex/vision"."""
+
+    def __init__(self, network: Network, path: str) -> None:
+        self.network = network
+        self.path = path
+
+    @property
+    def label(self) -> str:
+        return self.path
+
+    @property
+    def populations(self) -> list[Population]:
+        """Populations that lie in the region now, in the order in which they were added."""
+        return [p for p in self.network.populations.values() if p.region == self.path or p.region.startswith(self.path + "/")]
+
+    @property
+    def uid(self) -> np.ndarray:
+        """Uids of all neurons of the region."""
+        return np.concatenate([np.zeros(0, np.int64), *[p.uid for p in self.populations]])
+
+    def __len__(self) -> int:
+        return sum(len(p) for p in self.populations)
+
+    def __repr__(self) -> str:
+        return f"Region({self.path!r}: {len(self)} neurons in {', '.join(p.name for p in self.populations) or 'no population'})"
+
+
+def parts_of(target: object, network: Network, what: str) -> list[Neurons]:
+    """Populations and views that a user meant: a population, view, region, name, or a list of them."""
+    if isinstance(target, str):
+        target = network.populations[target] if target in network.populations else network.region(target)
+    if isinstance(target, Region):
+        parts: Sequence[Neurons] = target.populations
+        if not parts:
+            raise WiringError(f"{what}: region {target.path!r} has no population")
+        return list(parts)
+    if isinstance(target, Neurons):
+        target.population._check_alive()
+        if target.network is not network:
+            raise WiringError(f"{what}: {target.label!r} belongs to another network")
+        return [target]
+    if isinstance(target, list | tuple) and target:
+        return [part for one in target for part in parts_of(one, network, what)]
+    known = ", ".join([*network.populations, *network.regions]) or "none yet"
+    raise WiringError(f"{what}: needs a population, view, region or a list of them, got {target!r}; known: {known}.{did_you_mean(str(target), network.populations)}")
+
+
+def _pick(uid: np.ndarray, which: object, label: str) -> np.ndarray:
+    try:
+        picked = np.atleast_1d(uid[which])  # type: ignore[index]
+    except (IndexError, TypeError, ValueError) as error:
+        raise ParameterError(f"{label}[{which!r}]: {error}; it has {uid.size} neurons, places 0 ... {uid.size - 1}") from None
+    if np.unique(picked).size != picked.size:
+        raise ParameterError(f"{label}[{which!r}]: names a neuron twice")
+    return np.sort(picked)
+
+
+def _short(values: np.ndarray) -> str:
+    shown = ", ".join(str(v) for v in values[:5])
+    return f"{shown}, ... ({values.size})" if values.size > 5 else shown
+

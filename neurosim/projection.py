@@ -1,0 +1,640 @@
+"""Projections: synapses from one population to another, as a user sees them; and selections of their edges.
+
+A projection holds no synapse itself: they live in a pool of the engine.  Edges are numbered in one order, (pre uid, post
+uid, birth), whatever their place in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from neurosim.engine.pools import PlasticPool, Wire
+from neurosim.errors import ParameterError, WiringError
+from neurosim.history import SYNAPSE_BORN, SYNAPSE_DIED
+from neurosim.population import Population
+
+if TYPE_CHECKING:
+    import networkx
+    import pandas
+    import scipy.sparse
+
+    from neurosim.network import Network
+
+
+class Projection:
+    """Synapses between two populations; made by `Network.connect`.
+
+    Attributes
+    ----------
+    name : str
+    source, target : Population
+    plasticity : rule or None
+    autapses, parallel : bool
+        Whether a neuron may connect to itself, and a pair more than once; kept by everything that makes synapses.
+    axonal_delay : float
+        ms; the rest of each synapse's delay is in `delay`.
+    """
+
+    def __init__(
+        self, network: Network, name: str, source: Population, target: Population, pool: Any, wire: Wire, *,
+        plasticity: Any, autapses: bool, parallel: bool, receptor: str | None,
+    ) -> None:  # fmt: skip
+        self.network, self.name, self.source, self.target = network, name, source, target
+        self.plasticity, self.autapses, self.parallel, self.receptor = plasticity, autapses, parallel, receptor
+        self.pool, self.wire = pool, wire
+        self.default_weight = 1.0
+        self.default_delay = 0
+        self.alive = True
+        self.version = 0
+
+    # ---- reading ----------------------------------------------------------------------------------------------------
+
+    def _check_alive(self) -> None:
+        if not self.alive:
+            raise WiringError(f"projection {self.name!r} has been removed; make a new one with net.connect(...)")
+
+    def __len__(self) -> int:
+        self._check_alive()
+        return int(self.pool.degrees_out(self.wire.row0, self.wire.rows).sum())
+
+    @property
+    def axonal_delay(self) -> float:
+        return self.wire.axonal * self.network.dt
+
+    def edges(self) -> Edges:
+        """All edges, as they are now."""
+        self._check_alive()
+        w = self.wire
+        row, slot, column, delay, weight = self.pool.edges(w.row0, w.rows)
+        post = self.network.engine.uid_of_column[column]
+        pre = self.network.engine.uid_of_place[w.pre_first + row - w.row0]
+        if pre.size and not _ascending(pre, post):
+            order = np.lexsort((slot, post, pre))
+            row, slot, delay, weight, pre, post = (a[order] for a in (row, slot, delay, weight, pre, post))
+        return Edges(self, row.astype(np.int64), slot.astype(np.int64), pre, post, np.asarray(weight, np.float64), delay.astype(np.int64))
+
+    @property
+    def pre(self) -> np.ndarray:
+        """Uid of the source of each edge, int64 [edges]."""
+        return self.edges().pre
+
+    @property
+    def post(self) -> np.ndarray:
+        """Uid of the target of each edge, int64 [edges]."""
+        return self.edges().post
+
+    @property
+    def weight(self) -> np.ndarray:
+        """Weight of each edge now, float64 [edges]; reading changes nothing.  Settable: number, array, distribution."""
+        return self.edges().weight
+
+    @weight.setter
+    def weight(self, value: object) -> None:
+        self.edges().set_weight(value)
+
+    @property
+    def delay(self) -> np.ndarray:
+        """Delay of each edge (ms), without the axonal part; settable for static synapses.
+
+        A spike on its way then arrives after the new delay, at the earliest in the next step.
+        """
+        return self.edges().delay
+
+    @delay.setter
+    def delay(self, value: object) -> None:
+        self.edges().set_delay(value)
+
+    def out_degree(self) -> np.ndarray:
+        """Edges of each source neuron, int64 [len(source)]."""
+        self._check_alive()
+        return np.asarray(self.pool.degrees_out(self.wire.row0, self.wire.rows), np.int64)[: self.wire.pre_n]
+
+    def in_degree(self) -> np.ndarray:
+        """Edges of each target neuron, int64 [len(target)]."""
+        self._check_alive()
+        w = self.wire
+        return np.asarray(sum(self.pool.degrees_in(w.row0, w.rows, c, w.post_n) for c in w.columns), np.int64)
+
+    def has_edge(self, pre: ArrayLike, post: ArrayLike) -> np.ndarray:
+        """Whether there is an edge between each pair of uids, bool [pairs]."""
+        return np.asarray(self.multiplicity(pre, post) > 0)
+
+    def multiplicity(self, pre: ArrayLike, post: ArrayLike) -> np.ndarray:
+        """Number of edges between each pair of uids, int64 [pairs]."""
+        self._check_alive()
+        i, j = self._places(pre, post)
+        return np.asarray(sum(np.asarray(self.pool.count_in_row(self.wire.row0 + i, c + j), np.int64) for c in self.wire.columns), np.int64)
+
+    def select(self, which: ArrayLike) -> Edges:
+        """Edges by a bool mask or by numbers, in the order of `pre`, `post`, `weight`."""
+        return self.edges()[which]
+
+    # ---- questions that rules ask -----------------------------------------------------------------------------------
+
+    def _uids(self) -> tuple[np.ndarray, np.ndarray]:
+        """Uid of each row of the pool and of each ring column."""
+        row_uid = np.zeros(self.pool.n_rows, np.int64)
+        row_uid[self.wire.row0 : self.wire.row0 + self.wire.pre_n] = self.source.uid
+        return row_uid, np.maximum(self.network.engine.uid_of_column, 0)
+
+    def _found(self, row: np.ndarray, slot: np.ndarray) -> Edges:
+        w = self.wire
+        row, slot = np.asarray(row, np.int64), np.asarray(slot, np.int64)
+        packed = self.pool.packed[self.pool.places_of(row, slot)]
+        column = (packed & self.pool.mask).astype(np.int64)
+        delay = (packed >> np.uint32(self.pool.column_bits)).astype(np.int64)
+        pre = self.network.engine.uid_of_place[w.pre_first + row - w.row0]
+        weight = self._weights_at(row, slot)
+        return Edges(self, row, slot, pre, self.network.engine.uid_of_column[column], weight, delay)
+
+    def _weights_at(self, row: np.ndarray, slot: np.ndarray) -> np.ndarray:
+        if row.size == 0:
+            return np.zeros(0)
+        if isinstance(self.pool, PlasticPool):
+            rows, inverse = np.unique(row, return_inverse=True)
+            length = self.pool.length[rows].astype(np.int64)
+            return np.asarray(self.pool.read_weights(rows)[(np.cumsum(length) - length)[inverse] + slot], np.float64)
+        return np.asarray(self.pool.weight[self.pool.places_of(row, slot)], np.float64)
+
+    def sample(self, n: int, key: int) -> Edges:
+        """`n` different edges, uniformly; the choice depends on `key` and the uids only."""
+        self._check_alive()
+        return self._found(*self.pool.sample_edges(min(n, len(self)), self.wire.row0, self.wire.rows, np.uint64(key), *self._uids()))
+
+    def sample_out(self, pre: ArrayLike, k: ArrayLike, key: int) -> Edges:
+        """For each source uid its k[i] edges, chosen uniformly (all, if it has fewer)."""
+        self._check_alive()
+        i = self._source_places(pre)
+        rows = self.wire.row0 + i
+        k = np.minimum(np.broadcast_to(np.asarray(k, np.int64), i.shape), self.pool.length[rows])
+        return self._found(*self.pool.sample_out(rows, k, np.uint64(key), *self._uids()))
+
+    def sample_in(self, post: ArrayLike, k: ArrayLike, key: int) -> Edges:
+        """For each target uid its k[i] edges, chosen uniformly (all, if it has fewer); one pass over the synapses."""
+        return self._per_target(post, k, lambda columns, k: self.pool.sample_in(columns, k, self.wire.row0, self.wire.rows, np.uint64(key), *self._uids()))
+
+    def weakest(self, k: ArrayLike, post: ArrayLike | None = None) -> Edges:
+        """The k edges of smallest |weight| of each target uid (default: of all targets)."""
+        post = self.target.uid if post is None else post
+        return self._per_target(post, k, lambda columns, k: self.pool.weakest_in(columns, k, self.wire.row0, self.wire.rows))
+
+    def weaker_than(self, bound: float) -> Edges:
+        """Edges with weight below `bound` (for inhibitory ones: above -bound)."""
+        edges = self.edges()
+        return edges[np.abs(edges.weight) < bound]
+
+    def _per_target(self, post: ArrayLike, k: ArrayLike, ask: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]) -> Edges:
+        self._check_alive()
+        j = self._target_places(post)
+        k = np.broadcast_to(np.asarray(k, np.int64), j.shape)
+        columns = self._used_columns()
+        if len(columns) > 1:
+            raise WiringError(f"{self.name}: its synapses go to several receptors; connect them as two projections to ask per target")
+        column = columns[0] + j
+        degree = np.asarray(self.pool.degrees_in(self.wire.row0, self.wire.rows, columns[0], self.wire.post_n), np.int64)
+        return self._found(*ask(column, np.minimum(k, degree[j])))
+
+    def _used_columns(self) -> list[int]:
+        used = [c for c in self.wire.columns if self.pool.degrees_in(self.wire.row0, self.wire.rows, c, self.wire.post_n).any()]
+        return used or self.wire.columns[:1]
+
+    def sample_non_edges(self, n: int, key: int) -> tuple[np.ndarray, np.ndarray]:
+        """(pre, post) uids of up to `n` pairs without an edge, uniformly, no pair twice, no autapse unless allowed."""
+        self._check_alive()
+        rng = np.random.default_rng([int(key), 0x5E1])
+        source, target = self.source.uid, self.target.uid
+        room = source.size * target.size - len(self)
+        taken = np.zeros(0, np.int64)
+        for _ in range(64):
+            if taken.size >= min(n, room):
+                break
+            draw = rng.integers(0, source.size * target.size, 2 * (n - taken.size) + 16)
+            i, j = draw // target.size, draw % target.size
+            fine = ~self.has_edge(source[i], target[j])
+            if not self.autapses:
+                fine &= source[i] != target[j]
+            _, first = np.unique(np.concatenate([taken, draw[fine]]), return_index=True)
+            taken = np.concatenate([taken, draw[fine]])[np.sort(first)]
+        taken = taken[:n]
+        return source[taken // target.size], target[taken % target.size]
+
+    def chance(self, edges: Edges, key: int) -> np.ndarray:
+        """A number in [0, 1) for each edge, from (key, uids, number among parallels) alone; float64 [edges]."""
+        from neurosim.kernels.rng import hash_pairs
+        from neurosim.wiring import nth_among_parallels
+
+        order = np.lexsort((edges.slot, edges.post, edges.pre))
+        nth = np.zeros(len(edges), np.int64)
+        nth[order] = nth_among_parallels(edges.pre[order], edges.post[order])
+        out = np.zeros(len(edges))
+        hash_pairs(np.uint64(key), edges.pre, edges.post, nth, out)
+        return out
+
+    def want_birth(self) -> None:
+        """Keep the birth of each synapse from now on; those that are there count as born now."""
+        self.pool.want_extra(float(self.network.step))
+
+    def age(self, edges: Edges) -> np.ndarray:
+        """Age of each edge (ms) since birth, or since `want_birth`; float64 [edges]."""
+        self.want_birth()
+        born = self.pool.extra[self.pool.places_of(edges.row, edges.slot)] if len(edges) else np.zeros(0)
+        return (self.network.step - born) * self.network.dt
+
+    # ---- editing ----------------------------------------------------------------------------------------------------
+
+    def insert(self, pre: ArrayLike, post: ArrayLike, *, weight: object = None, delay: object = None, rule: str = "user") -> int:
+        """Make synapses between pairs of uids; return how many.
+
+        Parameters
+        ----------
+        pre, post : int or array of int
+            Uids.
+        weight : number, array or distribution, optional
+            Default: the weight given to `connect`.
+        delay : number, array or distribution, optional
+            ms; default: the delay given to `connect`.
+        rule : str
+            The cause that the history names.
+
+        Raises
+        ------
+        WiringError
+            A pair that exists already (unless parallel=True), an autapse (unless autapses=True), an unknown uid.
+        """
+        self._check_alive()
+        i, j = self._places(pre, post)
+        pre, post = self.source.uid[i], self.target.uid[j]
+        self._check_pairs(i, j, pre, post)
+        net = self.network
+        key = ("synapse", self.name, net.step, self.version)
+        weight = net._edge_numbers(f"{self.name}.insert(weight)", self.default_weight if weight is None else weight, pre, post, key)
+        if delay is None:
+            steps = np.full(i.size, self.default_delay)
+        else:
+            steps = net._edge_delays(f"{self.name}.insert(delay)", delay, pre, post, key, least=0 if self.wire.axonal else 1)
+        self._insert(i, j, weight, steps, rule)
+        return int(i.size)
+
+    def _check_pairs(self, i: np.ndarray, j: np.ndarray, pre: np.ndarray, post: np.ndarray) -> None:
+        if not self.autapses and (pre == post).any():
+            uid = int(pre[pre == post][0])
+            raise WiringError(f"{self.name}.insert: {uid} -> {uid} is an autapse; connect(..., autapses=True) allows them")
+        if not self.parallel:
+            pair = i * len(self.target) + j
+            twice = np.unique(pair, return_counts=True)[1] > 1
+            there = self.multiplicity(pre, post) > 0
+            if twice.any() or there.any():
+                k = int(np.flatnonzero(there)[0]) if there.any() else 0
+                raise WiringError(f"{self.name}.insert: {pre[k]} -> {post[k]} would be a parallel synapse; connect(..., parallel=True) allows them")
+
+    def _insert(self, i: np.ndarray, j: np.ndarray, weight: np.ndarray, steps: np.ndarray, rule: str | None) -> None:
+        """Insert synapses between places, checked already; `rule` None for the wiring that connect makes."""
+        if i.size == 0:
+            return
+        weight = self._checked_weights(weight)
+        column = self._columns_for(weight) + j
+        self._check_delays(steps)
+        net = self.network
+        net.engine.note_delays(self.wire, int(np.min(steps)), int(np.max(steps)))
+        if rule is None and not self.pool.length[self.wire.row0 : self.wire.row0 + self.wire.rows].any():
+            self.pool.build(self.wire.row0, self.wire.rows, self.wire.row0 + i, column, steps, weight)
+        else:
+            row = self.wire.row0 + i
+            slot = self.pool.insert(row, column, np.broadcast_to(steps, i.shape), np.broadcast_to(weight, i.shape))
+            if self.pool.extra.size:
+                self.pool.extra[self.pool.places_of(row, slot)] = net.step
+        self._edited()
+        if rule is not None:
+            delay = np.broadcast_to(steps, i.shape) * net.dt
+            net.history.add(net.step, SYNAPSE_BORN, rule, self.name, self.source.uid[i], self.target.uid[j], weight, delay)
+
+    def _edited(self) -> None:
+        self.version += 1
+        self.pool.edited()
+        self.network.engine.refresh()
+
+    def _check_delays(self, steps: np.ndarray) -> None:
+        most = self.pool.most_delay
+        if np.max(steps) > most:
+            self.network._widen_delays(self, int(np.max(steps)))
+        if isinstance(self.pool, PlasticPool) and self.pool.uniform and self.plasticity.sees != "spikes" and self.wire.back != np.max(steps):
+            if not self.wire.axonal and self.wire.most_delay >= 0:
+                raise ParameterError(
+                    f"{self.name}: its plastic synapses share one delay of {self.wire.back * self.network.dt:g} ms, got "
+                    f"{np.max(steps) * self.network.dt:g} ms; connect(..., delay=array) makes room for several"
+                )
+
+    def _checked_weights(self, weight: np.ndarray) -> np.ndarray:
+        rule = self.plasticity
+        if rule is not None and hasattr(rule, "w_min"):
+            bad = (weight < rule.w_min) | (weight > rule.w_max)
+            if np.any(bad):
+                worst = float(np.asarray(weight)[bad][0]) if np.ndim(weight) else float(weight)
+                raise ParameterError(
+                    f"{self.name}.weight: {worst:g} lies outside the bounds [{rule.w_min:g}, {rule.w_max:g}] of its plasticity; "
+                    f"give weights inside, or {type(rule).__name__}(w_min=..., w_max=...)"
+                )
+        return weight
+
+    def _columns_for(self, weight: np.ndarray) -> np.ndarray | int:
+        """Ring column of the first target for each synapse: the receptor that the sign of the weight asks for."""
+        receptors = self.target.model.physics.receptors
+        columns = self.wire.columns
+        names = list(receptors)
+        unit = self.target.model.physics.receptor_unit
+        if self.receptor is not None:
+            sign = receptors[self.receptor]
+            if sign and np.any(np.asarray(weight) * sign < 0):
+                raise ParameterError(
+                    f"{self.name}: receptor {self.receptor!r} takes {'positive' if sign > 0 else 'negative'} weights ({unit}), got "
+                    f"{float(np.min(np.asarray(weight) * sign) * sign):g}; an inhibitory weight is a negative number in every model"
+                )
+            return columns[names.index(self.receptor)]
+        if len(names) == 1:
+            return columns[0]
+        positive, negative = (columns[next(k for k, s in enumerate(receptors.values()) if s == sign)] for sign in (1, -1))
+        if np.ndim(weight) == 0:
+            return positive if weight >= 0 else negative
+        if (weight >= 0).all():
+            return positive
+        return np.where(weight >= 0, positive, negative)
+
+    def remove(self, which: ArrayLike | None = None, *, pre: ArrayLike | None = None, post: ArrayLike | None = None,
+               rule: str = "user", in_flight: str = "drop") -> int:  # fmt: skip
+        """Remove synapses; return how many.
+
+        Parameters
+        ----------
+        which : bool mask or array of int, optional
+            Edges by their number in the order of `pre`, `post`, `weight`.
+        pre, post : int or array of int, optional
+            Or all edges between pairs of uids.
+        rule : str
+            The cause that the history names.
+        in_flight : {"drop", "deliver"}
+            What becomes of spikes on their way: a removed synapse delivers nothing, or delivers what it had sent.
+        """
+        edges = self.edges()
+        if which is not None:
+            edges = edges[which]
+        elif pre is not None and post is not None:
+            i, j = self._places(pre, post)
+            n = len(self.target)
+            wanted = np.isin(np.searchsorted(self.source.uid, edges.pre) * n + np.searchsorted(self.target.uid, edges.post), i * n + j)
+            if not wanted.any():
+                raise WiringError(f"{self.name}.remove: no edge between these pairs of uids")
+            edges = edges[wanted]
+        elif pre is not None or post is not None:
+            own, given = (edges.pre, pre) if pre is not None else (edges.post, post)
+            edges = edges[np.isin(own, np.asarray(given))]
+        return edges.remove(rule=rule, in_flight=in_flight)
+
+    def synapse(self, pre: int, post: int, nth: int = 0) -> Synapse:
+        """A handle on one synapse that stays valid until the synapse is gone; `nth` counts parallels by birth."""
+        edges = self.edges()
+        hit = np.flatnonzero((edges.pre == pre) & (edges.post == post))
+        if hit.size <= nth:
+            raise WiringError(f"{self.name}: no synapse number {nth} from {pre} to {post}; there are {hit.size}")
+        self.pool.want_ident()
+        place = self.pool.places_of(edges.row[hit[nth]], edges.slot[hit[nth]])
+        return Synapse(self, int(pre), int(post), int(self.pool.ident[place][0]))
+
+    # ---- places -----------------------------------------------------------------------------------------------------
+
+    def _places(self, pre: ArrayLike, post: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        i, j = self._source_places(pre), self._target_places(post)
+        if i.size != j.size and 1 not in (i.size, j.size):
+            raise WiringError(f"{self.name}: {i.size} sources and {j.size} targets; give pairs, or one against many")
+        i, j = np.broadcast_arrays(i, j)
+        return i.copy(), j.copy()
+
+    def _source_places(self, uid: ArrayLike) -> np.ndarray:
+        return _places_in(self.source, uid, f"{self.name} (source)")
+
+    def _target_places(self, uid: ArrayLike) -> np.ndarray:
+        return _places_in(self.target, uid, f"{self.name} (target)")
+
+    # ---- other forms ------------------------------------------------------------------------------------------------
+
+    def to_scipy(self) -> scipy.sparse.csr_array:
+        """Weights as a sparse matrix [sources, targets] (places, not uids); parallel synapses are summed."""
+        import scipy.sparse
+
+        edges = self.edges()
+        i, j = np.searchsorted(self.source.uid, edges.pre), np.searchsorted(self.target.uid, edges.post)
+        return scipy.sparse.coo_array((edges.weight, (i, j)), (len(self.source), len(self.target))).tocsr()
+
+    def to_networkx(self) -> networkx.MultiDiGraph:
+        """Nodes are uids with `population`, edges have `weight` and `delay` (ms)."""
+        import networkx
+
+        graph = networkx.MultiDiGraph()
+        for population in (self.source, self.target):
+            graph.add_nodes_from(population.uid.tolist(), population=population.name, region=population.region)
+        e = self.edges()
+        graph.add_edges_from(
+            (i, j, {"weight": w, "delay": d}) for i, j, w, d in zip(e.pre.tolist(), e.post.tolist(), e.weight.tolist(), e.delay.tolist(), strict=True)
+        )
+        return graph
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Columns pre, post (uids), weight, delay (ms)."""
+        import pandas
+
+        e = self.edges()
+        return pandas.DataFrame({"pre": e.pre, "post": e.post, "weight": e.weight, "delay": e.delay})
+
+    def card(self) -> dict[str, str]:
+        """What repr and notebooks show."""
+        w = self.wire
+        dt = self.network.dt
+        delays = "none" if w.most_delay < 0 else f"{w.least_delay * dt:g} ms" if w.least_delay == w.most_delay else f"{w.least_delay * dt:g} ... {w.most_delay * dt:g} ms"
+        rows = {"from": self.source.name, "to": self.target.name, "synapses": f"{len(self):,}", "delay": delays}
+        rows["weights"] = f"{self.pool.weight.dtype.name}, {self.pool.bytes_per_synapse:.1f} bytes a synapse in its pool"
+        if self.plasticity is not None:
+            where = "firing times" if self.plasticity.sees == "spikes" else "axonal" if w.axonal else "dendritic"
+            rows["plasticity"] = f"{type(self.plasticity).__name__} ({self.plasticity.evaluation}, delay: {where})"
+        if w.axonal:
+            rows["axonal delay"] = f"{w.axonal * dt:g} ms"
+        if w.release < 1:
+            rows["release"] = f"{w.release:g}"
+        return rows
+
+    def __repr__(self) -> str:
+        if not self.alive:
+            return f"Projection({self.name!r}, removed)"
+        return f"Projection({self.name!r}: " + ", ".join(f"{k} {v}" for k, v in self.card().items()) + ")"
+
+
+class Edges:
+    """Some edges of a projection at one moment: arrays of equal length, and what can be done with them.
+
+    Attributes
+    ----------
+    pre, post : int64 [edges]
+        Uids.
+    weight : float64 [edges]
+    delay : float64 [edges]
+        ms.
+    """
+
+    def __init__(
+        self, projection: Projection, row: np.ndarray, slot: np.ndarray, pre: np.ndarray, post: np.ndarray, weight: np.ndarray, steps: np.ndarray
+    ) -> None:
+        self.projection = projection
+        self.row, self.slot, self.pre, self.post, self.weight, self.steps = row, slot, pre, post, weight, steps
+        self.version = projection.version
+
+    @property
+    def delay(self) -> np.ndarray:
+        return self.steps * self.projection.network.dt
+
+    def __len__(self) -> int:
+        return int(self.row.size)
+
+    def __getitem__(self, which: ArrayLike) -> Edges:
+        which = np.asarray(which)
+        if which.dtype == np.bool_ and which.shape != self.row.shape:
+            raise ParameterError(f"{self.projection.name}: the mask has {which.size} entries, there are {self.row.size} edges")
+        which = which if which.dtype == np.bool_ else np.atleast_1d(which).astype(np.int64)
+        try:
+            chosen = Edges(self.projection, *(a[which] for a in (self.row, self.slot, self.pre, self.post, self.weight, self.steps)))
+        except IndexError:
+            raise ParameterError(f"{self.projection.name}: edges are numbered 0 ... {self.row.size - 1}, got {which.max()}") from None
+        chosen.version = self.version
+        return chosen
+
+    def _check_fresh(self) -> None:
+        self.projection._check_alive()
+        if self.version != self.projection.version:
+            raise WiringError(f"{self.projection.name}: edges have come or gone since these were selected; select again")
+
+    def remove(self, *, rule: str = "user", in_flight: str = "drop") -> int:
+        """Remove these edges; see `Projection.remove`."""
+        self._check_fresh()
+        if in_flight not in ("drop", "deliver"):
+            raise ParameterError(f"remove(in_flight): must be 'drop' or 'deliver', got {in_flight!r}")
+        if len(self) == 0:
+            return 0
+        p = self.projection
+        net = p.network
+        if in_flight == "drop":
+            net.engine.take_back(p.pool, p.wire, self.row, self.slot)
+        p.pool.remove(self.row, self.slot)
+        p._edited()
+        net.history.add(net.step, SYNAPSE_DIED, rule, p.name, self.pre, self.post, self.weight, self.delay)
+        return len(self)
+
+    def set_weight(self, value: object) -> None:
+        """Set the weights: number, array or distribution.  Spikes on their way keep what they carry."""
+        self._check_fresh()
+        p = self.projection
+        net = p.network
+        weight = net._edge_numbers(f"{p.name}.weight", value, self.pre, self.post, ("weight", p.name, net.step))
+        weight = np.broadcast_to(p._checked_weights(weight), self.row.shape)
+        column = (p.pool.packed[p.pool.places_of(self.row, self.slot)] & p.pool.mask).astype(np.int64)
+        if len(self) and np.any(column - np.asarray(p._columns_for(weight)) >= p.wire.post_n):
+            raise ParameterError(f"{p.name}.weight: a synapse cannot change its sign, since that would be another receptor; remove it and insert a new one")
+        if len(self) and np.any(column < np.asarray(p._columns_for(weight))):
+            raise ParameterError(f"{p.name}.weight: a synapse cannot change its sign, since that would be another receptor; remove it and insert a new one")
+        net.engine.note_in_flight(p.pool, p.wire, np.unique(self.row))
+        p.pool.set_weights(self.row, self.slot, weight)
+        self.weight = weight.copy()
+
+    def set_delay(self, value: object) -> None:
+        """Set the delays (ms) of static synapses."""
+        self._check_fresh()
+        p = self.projection
+        if isinstance(p.pool, PlasticPool):
+            raise ParameterError(f"{p.name}.delay: delays of plastic synapses are fixed; remove and insert them")
+        net = p.network
+        steps = net._edge_delays(f"{p.name}.delay", value, self.pre, self.post, ("delay", p.name, net.step), least=1) + np.zeros(len(self), np.int64)
+        if not len(self):
+            return
+        p._check_delays(steps)
+        net.engine.note_delays(p.wire, int(steps.min()), int(steps.max()))
+        net.engine.change_delays(p.pool, p.wire, self.row, self.slot, steps)
+        p.wire.least_delay, p.wire.most_delay = p.pool.delay_range(p.wire.row0, p.wire.rows)
+        self.steps = steps
+        p._edited()
+        self.version = p.version
+
+    def __repr__(self) -> str:
+        return f"Edges({len(self)} of {self.projection.name!r})"
+
+
+class Synapse:
+    """One synapse, for as long as it lives.
+
+    Attributes
+    ----------
+    pre, post : int
+        Uids.
+    ident : int
+        Its number in the pool, never used again.
+    """
+
+    def __init__(self, projection: Projection, pre: int, post: int, ident: int) -> None:
+        self.projection, self.pre, self.post, self.ident = projection, pre, post, ident
+
+    def _edge(self) -> Edges | None:
+        p = self.projection
+        if not p.alive or self.pre not in p.source.uid:
+            return None
+        row = np.array([p.wire.row0 + int(np.searchsorted(p.source.uid, self.pre))])
+        slot = np.asarray(p.pool.find_ident(row, np.array([self.ident])))
+        return p._found(row, slot) if slot[0] >= 0 else None
+
+    def _living(self) -> Edges:
+        edge = self._edge()
+        if edge is None:
+            raise WiringError(f"{self.projection.name}: synapse {self.ident} ({self.pre} -> {self.post}) is gone")
+        return edge
+
+    @property
+    def alive(self) -> bool:
+        """Whether the synapse still exists."""
+        return self._edge() is not None
+
+    @property
+    def weight(self) -> float:
+        """Its weight now; settable."""
+        return float(self._living().weight[0])
+
+    @weight.setter
+    def weight(self, value: float) -> None:
+        self._living().set_weight(value)
+
+    @property
+    def delay(self) -> float:
+        """Its delay (ms)."""
+        return float(self._living().delay[0])
+
+    def remove(self, *, rule: str = "user", in_flight: str = "drop") -> None:
+        """Remove exactly this synapse, also among parallel ones."""
+        self._living().remove(rule=rule, in_flight=in_flight)
+
+    def __repr__(self) -> str:
+        return f"Synapse({self.ident}: {self.pre} -> {self.post} of {self.projection.name!r}{'' if self.alive else ', gone'})"
+
+
+def _ascending(pre: np.ndarray, post: np.ndarray) -> bool:
+    return bool(((pre[1:] > pre[:-1]) | ((pre[1:] == pre[:-1]) & (post[1:] >= post[:-1]))).all())
+
+
+def _places_in(population: Population, uid: ArrayLike, label: str) -> np.ndarray:
+    asked = np.atleast_1d(np.asarray(uid))
+    if asked.size and not np.issubdtype(asked.dtype, np.integer):
+        raise WiringError(f"{label}: uids are whole numbers, got {uid!r}")
+    asked = asked.astype(np.int64)
+    own = population.uid
+    place = np.searchsorted(own, asked)
+    bad = (place >= own.size) | (own[np.minimum(place, own.size - 1)] != asked) if own.size else np.ones(asked.size, np.bool_)
+    if bad.any():
+        raise WiringError(f"{label}: {population.name!r} has no neuron with uid {asked[bad][0]}; its uids: {own[0] if own.size else '-'} ... {own[-1] if own.size else '-'}")
+    return place
+

@@ -1,0 +1,340 @@
+"""The whole state of a network as plain values and arrays, and back, in place.
+
+Synapses are written in one canonical order (row, place in the row), whatever blocks and holes they lie in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neurosim.connecting import ProjectionGroup
+from neurosim.encoding import Decoder, Encoder
+from neurosim.engine.blocks import Block, Slice
+from neurosim.engine.inputs import Applied
+from neurosim.engine.loop import Engine, Watch
+from neurosim.engine.pools import PlasticPool, StaticPool, Wire
+from neurosim.graph import RowPool
+from neurosim.history import History
+from neurosim.population import Population, Region, View
+from neurosim.projection import Projection
+from neurosim.recording import StateRecorder
+from neurosim.stimulating import StimulusHandle
+
+if TYPE_CHECKING:
+    from neurosim.network import Network
+
+NOTES = ("note_step", "note_row", "note_first", "note_length")
+WIRE = ("number", "pre", "post", "row0", "rows", "receptor", "axonal", "back", "release", "least_delay", "most_delay")
+Objects = dict[str, Any]
+
+
+def export(net: Network) -> tuple[dict[str, Any], dict[str, np.ndarray], Objects]:
+    """(manifest, arrays, live objects); the objects let `take` restore in place."""
+    encode = Encoder(_reference)
+    arrays = encode.arrays
+    engine = net.engine
+    manifest: dict[str, Any] = {
+        "kind": "neurosim network", "dt": net.dt, "seed": net.seed, "first_step": net.first_step, "step": net.step,
+        "default_delay": net.default_delay, "counters": dict(net._counters),
+    }  # fmt: skip
+    manifest["populations"] = [
+        {"name": p.name, "number": p.number, "model": encode(p.model), "region": p.region, "positions": encode(p.positions)}
+        for p in net.populations.values()
+    ]
+    manifest["blocks"] = [_block_out(k, b, arrays, encode) for k, b in enumerate(engine.blocks)]
+    manifest["pools"] = [_pool_out(k, p, arrays, encode) for k, p in enumerate(engine.pools)]
+    arrays |= {"ring": engine.ring.copy(), "recent/step": engine.recent_step.copy(), "recent/place": engine.recent_place.copy()}
+    manifest["projections"] = [_projection_out(p, engine, encode) for p in net.projections.values()]
+    manifest["stimuli"] = [_stimulus_out(s, encode) for s in net.stimuli]
+    manifest["processes"] = [_process_out(k, p, net, arrays, encode) for k, p in enumerate(net.processes)]
+    manifest["recorders"] = [_recorder_out(k, r, arrays, encode) for k, r in enumerate(net.recorders)]
+    arrays |= {f"history/{name}": value.copy() for name, value in net.history.arrays().items()}
+    manifest["history"] = {"rules": list(net.history.rules), "projections": list(net.history.projections)}
+    objects: Objects = {
+        "populations": dict(net.populations), "projections": dict(net.projections), "processes": list(net.processes),
+        "recorders": list(net.recorders), "stimuli": list(net.stimuli), "functions": dict(encode.functions),
+    }  # fmt: skip
+    return manifest, {name: np.array(value) for name, value in arrays.items()}, objects
+
+
+def take(
+    net: Network, manifest: dict[str, Any], arrays: Mapping[str, np.ndarray], objects: Objects, models: Mapping[str, type] | None = None
+) -> None:
+    """Put the state into `net`; objects that it names are used again, others are made."""
+    decode = Decoder(arrays, lambda value: _resolve(net, value), objects.get("functions", {}), models or {})
+    net.first_step = manifest["first_step"]
+    net._counters = dict(manifest["counters"])
+    net.engine = engine = Engine(net.dt, net.seed, manifest["step"])
+    engine.first_step = manifest["first_step"]
+    for population in net.populations.values():
+        population.alive = False
+    for projection in net.projections.values():
+        projection.alive = False
+    net.populations = {}
+    for entry in manifest["populations"]:
+        population = objects.get("populations", {}).get(entry["name"])
+        if population is None:
+            population = Population(net, entry["name"], decode(entry["model"]), entry["number"], entry["region"], None)
+        population.positions, population.alive = decode(entry["positions"]), True
+        net.populations[entry["name"]] = population
+    physics = {p.number: p.model.physics for p in net.populations.values()}
+    for k, entry in enumerate(manifest["blocks"]):
+        _block_in(k, entry, engine, physics, arrays, decode)
+    engine.relabel(net._counters.get("population", 0))
+    engine.ring = np.array(arrays["ring"])
+    engine.recent_step, engine.recent_place = np.array(arrays["recent/step"]), np.array(arrays["recent/place"])
+    engine.pools = [_pool_in(k, entry, net, arrays, decode) for k, entry in enumerate(manifest["pools"])]
+    net.projections = {e["name"]: _projection_in(e, net, objects, decode) for e in manifest["projections"]}
+    _stimuli_in(manifest["stimuli"], net, objects, decode)
+    engine.settle()
+    net.history = History(net.dt)
+    named = {name.removeprefix("history/"): value for name, value in arrays.items() if name.startswith("history/")}
+    net.history.set_arrays(named, manifest["history"]["rules"], manifest["history"]["projections"])
+    _processes_in(manifest["processes"], net, objects, arrays, decode)
+    _recorders_in(manifest["recorders"], net, objects, arrays, decode)
+
+
+def _reference(value: Any) -> dict[str, Any] | None:
+    if isinstance(value, Population):
+        return {"population": value.name}
+    if isinstance(value, View):
+        return {"view": value.population.name, "uid": value.where.tolist()}
+    if isinstance(value, Region):
+        return {"region": value.path}
+    if isinstance(value, Projection):
+        return {"projection": value.name}
+    if isinstance(value, ProjectionGroup):
+        return {"group": value.name, "projections": [p.name for p in value]}
+    return None
+
+
+def _resolve(net: Network, value: dict[str, Any]) -> Any:
+    if "population" in value:
+        return net.populations[value["population"]]
+    if "view" in value:
+        return View(net.populations[value["view"]], np.array(value["uid"], np.int64))
+    if "region" in value:
+        return Region(net, value["region"])
+    if "group" in value:
+        return ProjectionGroup(value["group"], [net.projections[n] for n in value["projections"]])
+    return net.projections[value["projection"]]
+
+
+# ---- neurons ---------------------------------------------------------------------------------------------------------
+
+
+def _block_out(k: int, b: Block, arrays: dict[str, np.ndarray], encode: Encoder) -> dict[str, Any]:
+    for name in ("state", "waiting", "uid"):
+        arrays[f"block{k}/{name}"] = getattr(b, name).copy()
+    slices = []
+    for s in b.slices:
+        entry = {"number": s.number, "n": s.n, "first": s.first, "room": s.room}
+        entry |= {"parameters": encode(s.parameters), "spontaneous": encode(s.spontaneous)}
+        if s.number in b.lists:
+            entry["list"] = encode(list(b.lists[s.number]))
+        slices.append(entry)
+    return {"room": b.room, "varied": sorted(b.varied), "current": b.current, "spontaneous": b.spontaneous, "slices": slices}
+
+
+def _block_in(
+    k: int, entry: dict[str, Any], engine: Engine, physics: dict[int, Any], arrays: Mapping[str, np.ndarray], decode: Decoder
+) -> None:
+    b = Block(physics[entry["slices"][0]["number"]], engine.dt, engine.seed)
+    b._set_room(entry["room"])
+    for name in ("state", "waiting", "uid"):
+        setattr(b, name, np.array(arrays[f"block{k}/{name}"]))
+    b.varied, b.current, b.spontaneous = set(entry["varied"]), entry["current"], entry["spontaneous"]
+    for e in entry["slices"]:
+        parameters = {name: np.asarray(value) for name, value in decode(e["parameters"]).items()}
+        uid = b.uid[e["first"] : e["first"] + e["n"]].copy()
+        s = Slice(e["number"], e["n"], parameters, e["first"], e["room"], np.asarray(decode(e["spontaneous"])), uid)
+        b.slices.append(s)
+        engine.home[s.number] = b, s
+        if "list" in e:
+            step, index = decode(e["list"])
+            b.lists[s.number] = step, index
+    engine.blocks.append(b)
+
+
+# ---- synapses --------------------------------------------------------------------------------------------------------
+
+
+def _pool_out(k: int, pool: Any, arrays: dict[str, np.ndarray], encode: Encoder) -> dict[str, Any]:
+    row, slot, column, delay, weight = RowPool.edges(pool)
+    arrays |= {f"pool{k}/row": row, f"pool{k}/column": column, f"pool{k}/delay": delay, f"pool{k}/weight": weight}
+    if row.size:
+        place = pool.places_of(row, slot)
+        for name in ("ident", "extra"):
+            if getattr(pool, name).size:
+                arrays[f"pool{k}/{name}"] = getattr(pool, name)[place]
+    n, m = (int(x) for x in pool.note_used)
+    arrays |= {f"pool{k}/{name}": getattr(pool, name)[:n].copy() for name in NOTES}
+    arrays[f"pool{k}/amount"] = pool.amount[:m].copy()
+    entry: dict[str, Any] = {
+        "rows": pool.n_rows, "column_bits": pool.column_bits, "dtype": pool.weight.dtype.name, "next_ident": pool.next_ident,
+        "wants_ident": pool._wants_ident, "wants_extra": pool._wants_extra,
+    }  # fmt: skip
+    if isinstance(pool, PlasticPool):
+        entry |= {"rule": encode(pool.wires[0].rule), "uniform": pool.uniform}
+        own = pool.own_arrays()
+        arrays |= {f"pool{k}/own/{name}": value for name, value in own.items()}
+    else:
+        entry["released"] = pool.released
+    entry["wires"] = [{name: getattr(w, name) for name in WIRE} | {"rule": encode(w.rule)} for w in pool.wires]
+    return entry
+
+
+def _pool_in(k: int, entry: dict[str, Any], net: Network, arrays: Mapping[str, np.ndarray], decode: Decoder) -> Any:
+    pool: Any
+    if "rule" in entry:
+        pool = PlasticPool(decode(entry["rule"]), uniform=entry["uniform"], dt=net.dt, dtype=entry["dtype"], step=net.step)
+    else:
+        pool = StaticPool(dtype=entry["dtype"], released=entry["released"])
+    pool.column_bits = entry["column_bits"]
+    row, column, delay, weight = (arrays[f"pool{k}/{name}"] for name in ("row", "column", "delay", "weight"))
+    if "rule" in entry:
+        prefix = f"pool{k}/own/"
+        own = {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
+        RowPool.add_rows(pool, entry["rows"])
+        RowPool.build(pool, 0, entry["rows"], row, column, delay, weight)
+        pool.set_own_arrays(own)
+    else:
+        pool.add_rows(entry["rows"])
+        pool.build(0, entry["rows"], row, column, delay, weight)
+    if entry["wants_ident"]:
+        pool.want_ident()
+    if entry["wants_extra"]:
+        pool.want_extra()
+    if row.size and (entry["wants_ident"] or entry["wants_extra"]):
+        first = np.concatenate([[0], np.flatnonzero(np.diff(row)) + 1])
+        slot = np.arange(row.size) - np.repeat(first, np.diff(np.append(first, row.size)))
+        place = pool.places_of(row, slot)
+        for name in ("ident", "extra"):
+            if f"pool{k}/{name}" in arrays:
+                getattr(pool, name)[place] = arrays[f"pool{k}/{name}"]
+    pool.next_ident = entry["next_ident"]
+    pool.reserve_notes(arrays[f"pool{k}/note_row"].size + 1, arrays[f"pool{k}/amount"].size + 1)
+    n, m = arrays[f"pool{k}/note_row"].size, arrays[f"pool{k}/amount"].size
+    for name in NOTES:
+        getattr(pool, name)[:n] = arrays[f"pool{k}/{name}"]
+    pool.amount[:m] = arrays[f"pool{k}/amount"]
+    pool.note_used[:] = n, m
+    pool.wires = [Wire(**{name: w[name] for name in WIRE}, rule=decode(w["rule"])) for w in entry["wires"]]
+    return pool
+
+
+def _projection_out(p: Projection, engine: Engine, encode: Encoder) -> dict[str, Any]:
+    return {
+        "name": p.name, "source": p.source.name, "target": p.target.name, "pool": engine.pools.index(p.pool), "wire": p.wire.number,
+        "plasticity": encode(p.plasticity), "autapses": p.autapses, "parallel": p.parallel, "receptor": p.receptor,
+        "default_weight": encode(p.default_weight), "default_delay": p.default_delay,
+    }  # fmt: skip
+
+
+def _projection_in(e: dict[str, Any], net: Network, objects: Objects, decode: Decoder) -> Projection:
+    pool = net.engine.pools[e["pool"]]
+    wire = next(w for w in pool.wires if w.number == e["wire"])
+    p = objects.get("projections", {}).get(e["name"])
+    if p is None:
+        p = Projection(
+            net, e["name"], net.populations[e["source"]], net.populations[e["target"]], pool, wire, plasticity=wire.rule,
+            autapses=e["autapses"], parallel=e["parallel"], receptor=e["receptor"],
+        )  # fmt: skip
+    p.pool, p.wire, p.alive, p.plasticity = pool, wire, True, wire.rule
+    p.default_weight, p.default_delay = decode(e["default_weight"]), e["default_delay"]
+    p.version += 1
+    return p  # type: ignore[no-any-return]
+
+
+# ---- stimuli, processes, recorders -----------------------------------------------------------------------------------
+
+
+def _stimulus_out(s: Any, encode: Encoder) -> dict[str, Any]:
+    applied = [
+        {"stimulus": encode(a.stimulus), "number": a.number, "population": a.population, "index": encode(a.index), "receptor": a.receptor,
+         "memory": encode(a.memory)}
+        for a in s.applied
+    ]  # fmt: skip
+    return {"stimulus": encode(s.stimulus), "parts": encode(s.parts), "active": s.active, "applied": applied}
+
+
+def _stimuli_in(entries: list[dict[str, Any]], net: Network, objects: Objects, decode: Decoder) -> None:
+    net.stimuli = []
+    for k, e in enumerate(entries):
+        applied = [
+            Applied(decode(a["stimulus"]), a["number"], a["population"], decode(a["index"]), a["receptor"], e["active"], memory=decode(a["memory"]))
+            for a in e["applied"]
+        ]
+        old = objects.get("stimuli", [])
+        handle = old[k] if k < len(old) else StimulusHandle(net, decode(e["parts"]), decode(e["stimulus"]), applied)
+        handle.applied, handle._active = applied, e["active"]
+        net.stimuli.append(handle)
+        net.engine.applied += applied
+    net.engine.applied.sort(key=lambda a: a.number)
+
+
+def _process_out(k: int, process: Any, net: Network, arrays: dict[str, np.ndarray], encode: Encoder) -> dict[str, Any]:
+    if hasattr(process, "arrays"):
+        arrays |= {f"process{k}/{name}": value for name, value in process.arrays().items()}
+    if id(process) in net._pending:
+        parts = net._pending[id(process)]
+        for place, name in enumerate(("stamp", "uid")):
+            arrays[f"process{k}/pending/{name}"] = np.concatenate([np.zeros(0, np.int64), *[p[place] for p in parts]])
+    described = process.describe() if hasattr(process, "describe") else {"every": process.every, "process": process}
+    return {"class": f"{type(process).__module__}:{type(process).__qualname__}", "described": encode(described)}
+
+
+def _processes_in(entries: list[dict[str, Any]], net: Network, objects: Objects, arrays: Mapping[str, np.ndarray], decode: Decoder) -> None:
+    net.processes, net._pending = [], {}
+    for k, e in enumerate(entries):
+        old = objects.get("processes", [])
+        process = old[k] if k < len(old) else decode.class_of(e["class"])(**decode(e["described"]))
+        if k >= len(old) and hasattr(process, "start"):
+            process.start(net)
+        prefix = f"process{k}/"
+        own = {n.removeprefix(prefix): v for n, v in arrays.items() if n.startswith(prefix) and not n.startswith(prefix + "pending/")}
+        if own:
+            process.set_arrays(own)
+        net.processes.append(process)
+        if hasattr(process, "observe"):
+            stamp, uid = (np.array(arrays[f"{prefix}pending/{name}"]) for name in ("stamp", "uid"))
+            net._pending[id(process)] = [(stamp, uid)] if stamp.size else []
+
+
+def _recorder_out(k: int, r: Any, arrays: dict[str, np.ndarray], encode: Encoder) -> dict[str, Any]:
+    arrays |= {f"recorder{k}/{name}": value for name, value in r.arrays().items()}
+    options = {"start": r.start, "window": encode(r.window), "ring": r.ring}
+    entry = {"class": f"{type(r).__module__}:{type(r).__qualname__}", "label": r.label, "options": options}
+    if hasattr(r, "targets"):
+        entry["targets"] = encode(r.targets)
+    if hasattr(r, "projection"):
+        entry |= {"projection": r.projection.name, "keep_edges": r.keep_edges}
+    entry["more"] = {name: encode(getattr(r, name)) for name in ("every", "variable", "unit", "uid") if name in r.__dict__}
+    if isinstance(r, StateRecorder):
+        entry["population"] = encode(r.population)
+    return entry
+
+
+def _recorders_in(entries: list[dict[str, Any]], net: Network, objects: Objects, arrays: Mapping[str, np.ndarray], decode: Decoder) -> None:
+    net.recorders = []
+    for k, e in enumerate(entries):
+        old = objects.get("recorders", [])
+        options = dict(e["options"])
+        options["window"] = None if options["window"] is None else tuple(options["window"])
+        r = old[k] if k < len(old) else decode.class_of(e["class"])(e["label"], net.dt, **decode(e["more"]), **options)
+        r.set_arrays({n.removeprefix(f"recorder{k}/"): v for n, v in arrays.items() if n.startswith(f"recorder{k}/")})
+        if "targets" in e:
+            r.targets = decode(e["targets"])
+        if "projection" in e:
+            r.bind(net.projections[e["projection"]], e["keep_edges"])
+        if isinstance(r, StateRecorder):
+            r.population = decode(e["population"])
+            own = r.population.population.uid
+            index = np.searchsorted(own, r.uid)
+            index = np.where(np.isin(r.uid, own), index, -1)
+            net.engine.watches.append(Watch(r.population.population.number, r.variable, index, r.every, r.take))
+        net.recorders.append(r)
+    net._follow()
