@@ -74,7 +74,9 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.nda
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise SaveError(f"load({str(path)!r}): manifest.json is damaged ({error})") from None
     if manifest.get("format") != FORMAT:
-        raise SaveError(f"load({str(path)!r}): format {manifest.get('format')!r} is not known here, this neurosim reads format {FORMAT}; install the version that wrote it")
+        raise SaveError(
+            f"load({str(path)!r}): format {manifest.get('format')!r} is not known here, this neurosim reads format {FORMAT}; install the version that wrote it"
+        )
     arrays = {}
     for name, entry in manifest["arrays"].items():
         arrays[name] = _read_array(folder / entry["file"], entry, f"load({str(path)!r}): array {name!r}")
@@ -95,7 +97,9 @@ def _read_array(file: Path, entry: dict[str, Any], label: str) -> np.ndarray:
     except (OSError, ValueError, EOFError) as error:
         raise SaveError(f"{label} is missing or damaged ({error}); the save cannot be used") from None
     if array.dtype.str != entry["dtype"] or list(array.shape) != entry["shape"]:
-        raise SaveError(f"{label} has dtype {array.dtype.str} and shape {array.shape}, the manifest says {entry['dtype']} and {entry['shape']}")
+        raise SaveError(
+            f"{label} has dtype {array.dtype.str} and shape {array.shape}, the manifest says {entry['dtype']} and {entry['shape']}"
+        )
     if hashlib.sha256(array.tobytes()).hexdigest() != entry["sha256"]:
         raise SaveError(f"{label} is damaged: its content differs from what was saved")
     return np.asarray(array)

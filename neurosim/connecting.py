@@ -8,16 +8,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neurosim.checks import check_probability, did_you_mean, steps_of
+from neurosim import values
+from neurosim.checks import check_probability, did_you_mean
+from neurosim.edges import Edges
 from neurosim.engine.pools import PlasticPool, StaticPool, Wire
 from neurosim.errors import NeurosimWarning, ParameterError, RunError, WiringError
 from neurosim.kernels.rng import stream_key
-from neurosim.population import Neurons
-from neurosim.projection import Edges, Projection
+from neurosim.population import Neurons, parts_of
+from neurosim.projection import Projection
 from neurosim.wiring import (
-    AllToAll, Distance, FixedIndegree, FixedOutdegree, FixedTotal, FromEdges, OneToOne, Random, Rule, SmallWorld, as_rule,
+    AllToAll,
+    Distance,
+    FixedIndegree,
+    FixedOutdegree,
+    FixedTotal,
+    FromEdges,
+    OneToOne,
+    Random,
+    Rule,
+    SmallWorld,
+    as_rule,
     nth_among_parallels,
-)  # fmt: skip
+)
 
 if TYPE_CHECKING:
     from neurosim.network import Network
@@ -100,16 +112,21 @@ def connect(
     source, target = pre.population, post.population
     receptors = target.model.physics.receptors
     if not receptors:
-        raise WiringError(f"{label}: {type(target.model).__name__} takes no input; connect to neurons, or swap source and target")
+        raise WiringError(
+            f"{label}: {type(target.model).__name__} takes no input; connect to neurons, or swap source and target"
+        )
     if receptor is not None and receptor not in receptors:
-        raise WiringError(f"{label}: {type(target.model).__name__} has no receptor {receptor!r}; known: {', '.join(receptors)}.{did_you_mean(receptor, receptors)}")
-    if dtype not in DTYPES:
-        raise ParameterError(f"{label}: dtype must be one of {', '.join(DTYPES)}, got {dtype!r}")
+        raise WiringError(
+            f"{label}: {type(target.model).__name__} has no receptor {receptor!r}; known: {', '.join(receptors)}.{did_you_mean(receptor, receptors)}"
+        )
+    dtype = weight_type(label, dtype)
     check_probability(f"{label}.release", release)
     if plasticity is not None and not hasattr(plasticity, "functions"):
         raise ParameterError(f"{label}: plasticity must be a rule such as ns.PairSTDP(), got {plasticity!r}")
     if plasticity is not None and release < 1:
-        raise ParameterError(f"{label}: release below 1 works with static synapses only; leave out release or plasticity")
+        raise ParameterError(
+            f"{label}: release below 1 works with static synapses only; leave out release or plasticity"
+        )
     drawn = as_rule(rule)
     _foresee(label, drawn, len(pre), len(post), dtype)
     edges = drawn.draw(
@@ -119,22 +136,59 @@ def connect(
     if len(edges) == 0:
         warnings.warn(f"{label}: the rule {drawn!r} made no synapse", NeurosimWarning, stacklevel=4)
     i, j = pre.index[edges.pre], post.index[edges.post]
-    axonal = 0 if axonal_delay is None else steps_of(f"{label}.axonal_delay", net._plain("axonal_delay", axonal_delay, "ms"), net.dt)
+    axonal = 0 if axonal_delay is None else values.duration(net, f"{label}.axonal_delay", axonal_delay)
     if delay is None and edges.delay is None:
         delay = 0.0 if axonal else net.default_delay
     uids = (pre.uid[edges.pre], post.uid[edges.post])
-    weights, steps = _values(net, label, edges, uids, weight, delay, 0 if axonal else 1, name)
-    if plasticity is None or plasticity.sees == "spikes":
-        steps, axonal = steps + axonal, 0
-    projection = _make(net, label, source, target, steps, axonal, receptor, plasticity, dtype, autapses, parallel, release, name)
-    projection.default_weight = weight if edges.weight is None and np.ndim(weight) == 0 else float(np.mean(weights)) if np.size(weights) else 1.0
-    projection.default_delay = int(np.round(np.mean(steps))) if np.size(steps) else round(net.default_delay / net.dt)
+    unit = str(target.model.physics.receptor_unit)
+    weights, steps = _values(net, label, edges, uids, weight, unit, delay, 0 if axonal else 1, name)
+    folded = axonal if plasticity is None or plasticity.sees == "spikes" else 0
+    steps, axonal = steps + folded, axonal - folded
+    several = edges.delay is None and hasattr(delay, "draw")
+    projection = _make(
+        net,
+        label,
+        source,
+        target,
+        steps,
+        several,
+        axonal,
+        receptor,
+        plasticity,
+        dtype,
+        autapses,
+        parallel,
+        release,
+        name,
+    )
+    drawn_weight = edges.weight is None and hasattr(weight, "draw")
+    projection.default_weight = weight if drawn_weight else float(np.mean(weights)) if np.size(weights) else 1.0
+    projection.default_delay = delay if several else _typical(net, steps)
+    projection.folded = folded
     try:
         projection._insert(i, j, weights, steps, None)
-    except Exception:
+    except BaseException:
         net.engine.remove_wire(projection.pool, projection.wire)
         raise
     return projection
+
+
+def weight_type(label: str, dtype: Any) -> str:
+    """Name of the type of the stored weights."""
+    try:
+        name = np.dtype(dtype).name
+    except TypeError:
+        name = ""
+    if name not in DTYPES:
+        raise ParameterError(
+            f"{label}: dtype must be one of {', '.join(DTYPES)}, got {dtype!r}; for example dtype='float32'"
+        )
+    return name
+
+
+def _typical(net: Network, steps: np.ndarray) -> int:
+    """The delay (steps) of synapses that are made later without one of their own."""
+    return int(np.round(np.mean(steps))) if np.size(steps) else round(net.default_delay / net.dt)
 
 
 def positions(neurons: Neurons) -> np.ndarray | None:
@@ -144,25 +198,35 @@ def positions(neurons: Neurons) -> np.ndarray | None:
 
 
 def _values(
-    net: Network, label: str, edges: Any, uids: tuple[np.ndarray, np.ndarray], weight: object, delay: object, least: int, name: str
+    net: Network,
+    label: str,
+    edges: Any,
+    uids: tuple[np.ndarray, np.ndarray],
+    weight: object,
+    unit: str,
+    delay: object,
+    least: int,
+    name: str,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Weights and delays (steps) of the drawn edges: scalars stay scalars."""
     nth: np.ndarray | int = 0
     if hasattr(weight, "draw") or hasattr(delay, "draw"):
         nth = nth_among_parallels(*uids)
     if edges.weight is not None:
-        if not (np.ndim(weight) == 0 and not hasattr(weight, "draw") and weight == 1.0):
+        if hasattr(weight, "draw") or np.ndim(weight) != 0 or weight != 1.0:
             raise WiringError(f"{label}: the edges bring their own weights; leave out weight=, or scale them before")
         weight = edges.weight
     if edges.delay is not None:
+        if delay is not None:
+            raise WiringError(f"{label}: the edges bring their own delays; leave out delay=")
         delay = edges.delay
-    weights = net._edge_numbers(f"{label}.weight", weight, *uids, ("weight", name), nth=nth)
-    steps = net._edge_delays(f"{label}.delay", delay, *uids, ("delay", name), least=least, nth=nth)
+    weights = values.edge_weights(net, f"{label}.weight", weight, unit, *uids, ("weight", name), nth=nth)
+    steps = values.edge_delays(net, f"{label}.delay", delay, *uids, ("delay", name), least=least, nth=nth)
     return weights, steps
 
 
 def _make(
-    net: Network, label: str, source: Any, target: Any, steps: np.ndarray, axonal: int, receptor: str | None, plasticity: Any,
+    net: Network, label: str, source: Any, target: Any, steps: np.ndarray, several: bool, axonal: int, receptor: str | None, plasticity: Any,
     dtype: str, autapses: bool, parallel: bool, release: float, name: str,
 ) -> Projection:  # fmt: skip
     """An empty projection in the pool of its kind."""
@@ -170,15 +234,21 @@ def _make(
     wire = Wire(number, source.number, target.number, 0, 0, axonal=axonal, release=release, rule=plasticity)
     if plasticity is None:
         pool = next(
-            (p for p in net.engine.pools if isinstance(p, StaticPool) and p.released == (release < 1) and p.weight.dtype == dtype), None
+            (
+                p
+                for p in net.engine.pools
+                if isinstance(p, StaticPool) and p.released == (release < 1) and p.weight.dtype == dtype
+            ),
+            None,
         ) or StaticPool(dtype=dtype, released=release < 1)
     else:
-        same = np.size(steps) == 0 or bool(np.min(steps) == np.max(steps))
+        same = np.ndim(steps) == 0 or (not several and np.size(steps) > 0 and bool(np.min(steps) == np.max(steps)))
         uniform = plasticity.sees == "spikes" or same
         if axonal and not same:
-            raise ParameterError(f"{label}: with axonal_delay all plastic synapses share one dendritic rest; give one delay, or leave out axonal_delay")
-        first = int(np.max(steps)) if np.size(steps) else round(net.default_delay / net.dt)
-        wire.back = 0 if plasticity.sees == "spikes" or not uniform else first
+            raise ParameterError(
+                f"{label}: with axonal_delay all plastic synapses share one dendritic rest; give one delay, or leave out axonal_delay"
+            )
+        wire.back = 0 if plasticity.sees == "spikes" or not uniform else int(np.max(steps))
         wire.receptor = _plastic_receptor(label, target, receptor, plasticity)
         receptor = list(target.model.physics.receptors)[wire.receptor]
         late = axonal > 0 and wire.back == 0
@@ -189,7 +259,7 @@ def _make(
     net.engine.add_wire(pool, wire)
     return Projection(
         net, name, source, target, pool, wire, plasticity=plasticity, autapses=autapses, parallel=parallel, receptor=receptor
-    )
+    )  # fmt: skip
 
 
 def _plastic_receptor(label: str, target: Any, receptor: str | None, rule: Any) -> int:
@@ -208,6 +278,21 @@ def _plastic_receptor(label: str, target: Any, receptor: str | None, rule: Any) 
         f"{label}: bounds [{rule.w_min:g}, {rule.w_max:g}] allow both signs, which are different receptors here ({', '.join(names)}); "
         f"give bounds of one sign, or receptor={names[0]!r}"
     )
+
+
+def foreseen(net: Network, pre: Any, post: Any, rule: object, dtype: Any) -> tuple[float, float, float]:
+    """(synapses, bytes when built, bytes while they are built) of a connection."""
+    if pre is None or post is None or rule is None:
+        raise ParameterError(
+            "net.estimate: needs pre, post and a rule, such as net.estimate(exc, exc, ns.random(0.1)), or nothing"
+        )
+    width = DTYPES[weight_type("net.estimate", dtype)]
+    drawn = as_rule(rule)
+    edges = 0.0
+    for source in parts_of(pre, net, "estimate(pre)"):
+        for target in parts_of(post, net, "estimate(post)"):
+            edges += expected_edges(drawn, len(source), len(target))
+    return edges, edges * (4 + width) * 1.1, edges * (40 + width)
 
 
 def _foresee(label: str, rule: Rule, n_pre: int, n_post: int, dtype: str) -> None:

@@ -30,7 +30,8 @@ def fingerprint(function: Callable[..., Any]) -> str:
 class Encoder:
     """Turns values into JSON; `reference(value)` names objects that the network holds, or gives None."""
 
-    def __init__(self, reference: Callable[[Any], dict[str, Any] | None]) -> None:
+    def __init__(self, reference: Callable[[Any], dict[str, Any] | None], *, lasting: bool = True) -> None:
+        self.lasting = lasting
         self.arrays: dict[str, np.ndarray] = {}
         self.functions: dict[str, Callable[..., Any]] = {}
         self._reference = reference
@@ -60,9 +61,15 @@ class Encoder:
             return {"class": f"{type(value).__module__}:{type(value).__qualname__}", "fields": named}
         if callable(value):
             name = getattr(value, "__qualname__", type(value).__qualname__)
-            self.functions[name] = value
+            other = self.functions.setdefault(name, value)
+            if self.lasting and other is not value and other != value:
+                raise SaveError(
+                    f"save: two functions are called {name!r}, and a save names them only; give each a name of its own with def"
+                )
             return {"function": name, "fingerprint": fingerprint(value)}
-        raise SaveError(f"save: cannot keep {value!r} ({type(value).__name__}); use numbers, arrays, or a named function")
+        raise SaveError(
+            f"save: cannot keep {value!r} ({type(value).__name__}); use numbers, arrays, or a named function"
+        )
 
 
 class Decoder:
@@ -97,7 +104,9 @@ class Decoder:
         if name in self.models:
             return self.models[name]
         if module.split(".")[0] != ROOT:
-            raise SaveError(f"load: the save uses the class {name!r} of {module}; pass it: ns.load(path, models={{{name!r}: {name}}})")
+            raise SaveError(
+                f"load: the save uses the class {name!r} of {module}; pass it: ns.load(path, models={{{name!r}: {name}}})"
+            )
         try:
             return getattr(import_module(module), name)
         except (ImportError, AttributeError):
@@ -106,7 +115,9 @@ class Decoder:
     def _function(self, value: dict[str, Any]) -> Callable[..., Any]:
         name = value["function"]
         if name not in self.functions:
-            raise SaveError(f"load: the save uses your function {name!r}, which is not stored; pass it: ns.load(path, functions={{{name!r}: ...}})")
+            raise SaveError(
+                f"load: the save uses your function {name!r}, which is not stored; pass it: ns.load(path, functions={{{name!r}: ...}})"
+            )
         function = self.functions[name]
         if fingerprint(function) != value["fingerprint"]:
             raise SaveError(f"load: the function {name!r} has changed since the save; pass the one that was used")

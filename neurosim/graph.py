@@ -13,6 +13,7 @@ from neurosim.errors import ParameterError
 from neurosim.kernels import batches, queries
 from neurosim.kernels import rows as edits
 
+MOST_HOLES = 0.125  # share of holes that is tolerated while columns are full
 _NEVER = -(2**62)  # a step before all others
 _NO_MAP = np.empty(0, np.int64)
 
@@ -117,7 +118,7 @@ class RowPool:
     @property
     def holes(self) -> float:
         """Share of the used places that `compact` would win back."""
-        return 1.0 - edits.tight_places(self.table) / self.used[0] if self.used[0] else 0.0
+        return float(1.0 - edits.tight_places(self.table) / self.used[0]) if self.used[0] else 0.0
 
     @property
     def nbytes(self) -> int:
@@ -132,7 +133,7 @@ class RowPool:
 
     def places_of(self, row: ArrayLike, slot: ArrayLike) -> np.ndarray:
         """Where synapses lie in `packed`, `weight`, ...: int64, good until the next edit."""
-        row, slot = batches.together("places_of", row=row, slot=slot)
+        row, slot = batches.wholes("places_of", row=row, slot=slot)
         self._check_rows("places_of", row)
         absent = (slot < 0) | (slot >= self.length[row])
         if absent.any():
@@ -325,7 +326,7 @@ class RowPool:
         """Slot (int32) of the first, that is oldest, synapse of each row onto each column, or -1."""
         row, column = batches.wholes("find", row=row, column=column)
         self._check_rows("find", row)
-        self._check_columns("find", column)
+        batches.check_columns("find", column, self.column_bits)
         slot = np.empty(row.size, np.int32)
         queries.find_columns(row, column, self.mask, self.table, self.packed, slot)
         return slot
@@ -334,7 +335,7 @@ class RowPool:
         """How many synapses (int32) each row has onto each column."""
         row, column = batches.wholes("count_in_row", row=row, column=column)
         self._check_rows("count_in_row", row)
-        self._check_columns("count_in_row", column)
+        batches.check_columns("count_in_row", column, self.column_bits)
         count = np.empty(row.size, np.int32)
         queries.count_columns(row, column, self.mask, self.table, self.packed, count)
         return count
@@ -409,11 +410,9 @@ class RowPool:
         """
         row0, n_rows = self._check_range("weakest_in", row0, n_rows)
         columns, k, place, bits = self._asked("weakest_in", columns, k, row0, n_rows)
-        value, where, first, held = queries.heaps(k, np.float64)
-        queries.offer_weak(
-            place, bits, row0, n_rows, self.mask, self.table, self.packed, self.weight, value, where, first, k, held
-        )
-        return queries.unload(value, where, first, k, held)
+        heaps = queries.empty_heaps(k, np.float64)
+        queries.offer_weak(place, bits, row0, n_rows, self.mask, self.table, self.packed, self.weight, heaps)
+        return queries.unload(heaps)
 
     def sample_in(
         self, columns: ArrayLike, k: ArrayLike, row0: int, n_rows: int | None, key: int, row_uid: ArrayLike,
@@ -430,13 +429,13 @@ class RowPool:
         columns, k, place, bits = self._asked("sample_in", columns, k, row0, n_rows)
         if columns.size and columns.max() >= column_uid.size:
             self._refuse_column("sample_in", columns.max(), column_uid)
-        value, where, first, held = queries.heaps(k, np.uint64)
-        seen, rank = np.full(columns.size, -1, np.int64), np.zeros(columns.size, np.int64)
+        heaps = queries.empty_heaps(k, np.uint64)
+        seen, rank = np.full(columns.size, -1, np.int64), np.zeros(columns.size, np.int32)
         queries.offer_inputs(
             place, bits, row0, n_rows, np.uint64(key), row_uid, column_uid, self.mask, self.table, self.packed, seen,
-            rank, value, where, first, k, held,
+            rank, heaps,
         )  # fmt: skip
-        return queries.unload(value, where, first, k, held)
+        return queries.unload(heaps)
 
     def sample_out(
         self, rows: ArrayLike, k: ArrayLike, key: int, row_uid: ArrayLike, column_uid: ArrayLike
@@ -446,15 +445,15 @@ class RowPool:
         row_uid, column_uid = self._uids("sample_out", row_uid, column_uid)
         self._check_rows("sample_out", rows)
         k = np.clip(k, 0, self.length[rows])
-        value, where, first, held = queries.heaps(k, np.uint64)
+        heaps = queries.empty_heaps(k, np.uint64)
         seen, rank = np.full(column_uid.size, -1, np.int64), np.zeros(column_uid.size, np.int64)
         lost = queries.offer_rows(
             rows, np.uint64(key), row_uid, column_uid, self.mask, self.table, self.packed, seen,
-            rank, value, where, first, k, held,
+            rank, heaps,
         )  # fmt: skip
         if lost >= 0:
             self._refuse_column("sample_out", lost, column_uid)
-        return queries.unload(value, where, first, k, held)
+        return queries.unload(heaps)
 
     def sample_edges(
         self, n: int, row0: int, n_rows: int | None, key: int, row_uid: ArrayLike, column_uid: ArrayLike
@@ -539,7 +538,7 @@ class RowPool:
 
     def _make_room(self, need: int) -> None:
         """Win at least `need` places at the end: slide if an eighth is won, else lengthen by an eighth."""
-        if self.holes > 0.125:
+        if self.holes > MOST_HOLES:
             self._slide()
             if self.places - self.used[0] >= max(need, self.places // 16):
                 return
@@ -571,8 +570,8 @@ class RowPool:
         self, row: np.ndarray, column: np.ndarray, delay: np.ndarray, row0: int, n_rows: int, cut: slice
     ) -> np.ndarray:
         """A piece of what is built, packed."""
-        part = (batches.whole(a[cut]) for a in (row, column, delay))
-        return batches.pack("build", *part, row0, n_rows, self.column_bits, cut.start)[0]
+        row, column, delay = (batches.whole(a[cut]) for a in (row, column, delay))
+        return batches.pack("build", row, column, delay, row0, n_rows, self.column_bits, cut.start)[0]
 
     def _check_rows(self, what: str, row: np.ndarray) -> None:
         batches.check_rows(what, row, self.n_rows)
@@ -592,12 +591,6 @@ class RowPool:
             )
         return row0, n_rows
 
-    def _check_columns(self, what: str, column: np.ndarray) -> None:
-        if column.size and (column.min() < 0 or column.max() > int(self.mask)):
-            raise ParameterError(
-                f"RowPool.{what}(column): must lie in 0 ... {self.mask}, got {column.min()} ... {column.max()}"
-            )
-
     def _uids(self, what: str, row_uid: ArrayLike, column_uid: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         row_uid = batches.whole(batches.integers(f"{what}(row_uid)", row_uid))
         if row_uid.size != self.n_rows:
@@ -610,18 +603,18 @@ class RowPool:
         self, what: str, columns: ArrayLike, k: ArrayLike, row0: int, n_rows: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """(columns, k, place of each column among the asked, bit set of the asked)."""
-        columns, k = batches.wholes(what, columns=columns, k=k)
-        self._check_columns(what, columns)
-        size = int(columns.max(initial=-1)) + 1
-        k = np.maximum(k, 0)
-        if k.sum() > self.n_synapses:
-            k = np.minimum(k, self.degrees_in(row0, n_rows, 0, size)[columns])
+        column, most = batches.wholes(what, columns=columns, k=k)
+        batches.check_columns(what, column, self.column_bits)
+        size = int(column.max(initial=-1)) + 1
+        most = np.maximum(most, 0)
+        if most.sum() > self.n_synapses:
+            most = np.minimum(most, self.degrees_in(row0, n_rows, 0, size)[column])
         place = np.full(size, -1, np.int64)
-        place[columns] = np.arange(columns.size)
-        if (place[columns] != np.arange(columns.size)).any():
-            twice = columns[int(np.argmax(place[columns] != np.arange(columns.size)))]
-            raise ParameterError(f"RowPool.{what}(columns): column {twice} is named twice; name each once")
-        return columns, k, place, np.packbits(place >= 0, bitorder="little")
+        place[column] = np.arange(column.size)
+        twice = np.flatnonzero(place[column] != np.arange(column.size))
+        if twice.size:
+            raise ParameterError(f"RowPool.{what}(columns): column {column[twice[0]]} is named twice; name each once")
+        return column, most, place, np.packbits(place >= 0, bitorder="little")
 
     def _survey(self, column_map: np.ndarray, row0: int, n_rows: int) -> tuple[int, ...]:
         """(synapses with a lost target, largest new column, shortest delay, longest delay, largest column)."""

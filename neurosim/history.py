@@ -53,7 +53,16 @@ class History:
         if n == 0:
             return
         r, p = _number(self.rules, rule), _number(self.projections, projection) if projection else -1
-        values = {"step": step, "kind": kind, "rule": r, "projection": p, "pre": pre, "post": post, "weight": weight, "delay": delay}
+        values = {
+            "step": step,
+            "kind": kind,
+            "rule": r,
+            "projection": p,
+            "pre": pre,
+            "post": post,
+            "weight": weight,
+            "delay": delay,
+        }
         for name, dtype in COLUMNS.items():
             self._parts[name].append(np.broadcast_to(np.asarray(values[name], dtype), (n,)).copy())
         count = self._by_projection.setdefault(p, [0, 0])

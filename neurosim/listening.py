@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neurosim.checks import did_you_mean, steps_of
+from neurosim import values
+from neurosim.checks import did_you_mean
 from neurosim.engine.loop import Watch
 from neurosim.errors import ParameterError
 from neurosim.population import Neurons, Region, View, parts_of
@@ -18,40 +19,75 @@ if TYPE_CHECKING:
 
 
 def record(
-    net: Network, target: Any, what: str, *, every: float | None, window: tuple[float, float] | None, ring: float | None, keep_edges: bool
+    net: Network,
+    target: Any,
+    what: str,
+    *,
+    every: float | None,
+    window: tuple[float, float] | None,
+    ring: float | None,
+    keep_edges: bool,
 ) -> Any:
     """Record from now on; see `Network.record`."""
+    if not isinstance(what, str):
+        raise ParameterError(f"record(what): needs a text such as 'spikes', 'v' or 'weights', got {what!r}")
     options: dict[str, Any] = {
         "start": net.step,
-        "window": None if window is None else (steps_of("record(window)", window[0], net.dt), steps_of("record(window)", window[1], net.dt)),
-        "ring": None if ring is None else steps_of("record(ring)", ring, net.dt, least=1),
+        "window": _window(net, window),
+        "ring": None if ring is None else values.duration(net, "record(ring)", ring, least=1),
     }
+    steps = None if every is None else values.duration(net, "record(every)", every, least=1)
     if isinstance(target, Projection) or what in ("weights", "edges"):
-        return _record_projection(net, target, what, every or 100.0, options, keep_edges)
+        return _record_projection(net, target, what, steps or _nearest(net, 100.0), options, keep_edges)
     parts = parts_of(target, net, "record(target)")
     label = target.label if hasattr(target, "label") else "+".join(p.label for p in parts)
     if what in ("spikes", "rates"):
         if what == "spikes":
             recorder: Any = SpikeRecorder(label, net.dt, **options)
         else:
-            recorder = RateRecorder(label, net.dt, every=steps_of("record(every)", every or 10.0, net.dt, least=1), **options)
+            recorder = RateRecorder(label, net.dt, every=steps or _nearest(net, 10.0), **options)
         recorder.targets = target if isinstance(target, Region) else parts
         recorder.follow(who(recorder.targets))
         net.recorders.append(recorder)
         return recorder
     if len(parts) != 1:
-        raise ParameterError(f"record(..., {what!r}): a state is recorded from one population or view, got {len(parts)}")
-    return _record_state(net, parts[0], what, every, options)
+        raise ParameterError(
+            f"record(..., {what!r}): a state is recorded from one population or view, got {len(parts)}"
+        )
+    return _record_state(net, parts[0], what, steps or 1, options)
 
 
+def _window(net: Network, window: tuple[float, float] | None) -> tuple[int, int] | None:
+    """(first, last) step of a window given in ms."""
+    if window is None:
+        return None
+    try:
+        low, high = window
+    except (TypeError, ValueError):
+        raise ParameterError(
+            f"record(window): needs (from, to) in ms, got {window!r}; for example window=(100.0, 200.0)"
+        ) from None
+    first, last = (values.duration(net, "record(window)", one) for one in (low, high))
+    if last < first:
+        raise ParameterError(f"record(window): must not end before it begins, got {window!r}")
+    return first, last
 
-def _record_state(net: Network, part: Neurons, what: str, every: float | None, options: dict[str, Any]) -> StateRecorder:
+
+def _nearest(net: Network, time: float) -> int:
+    """The steps nearest to a default time (ms), at least one."""
+    return max(1, round(time / net.dt))
+
+
+def _record_state(net: Network, part: Neurons, what: str, steps: int, options: dict[str, Any]) -> StateRecorder:
     variables = part.population._variables
     if what not in variables:
         known = ["spikes", "rates", *variables]
-        raise ParameterError(f"record({part.label}, {what!r}): {type(part.population.model).__name__} has no such variable; known: {', '.join(known)}.{did_you_mean(what, known)}")
-    steps = 1 if every is None else steps_of("record(every)", every, net.dt, least=1)
-    recorder = StateRecorder(part.label, net.dt, variable=what, unit=variables[what], uid=part.uid, every=steps, **options)
+        raise ParameterError(
+            f"record({part.label}, {what!r}): {type(part.population.model).__name__} has no such variable; known: {', '.join(known)}.{did_you_mean(what, known)}"
+        )
+    recorder = StateRecorder(
+        part.label, net.dt, variable=what, unit=variables[what], uid=part.uid, every=steps, **options
+    )
     recorder.population = part
     net.engine.watches.append(Watch(part.population.number, what, part.index, steps, recorder.take))
     net.recorders.append(recorder)
@@ -59,14 +95,19 @@ def _record_state(net: Network, part: Neurons, what: str, every: float | None, o
     return recorder
 
 
-def _record_projection(net: Network, target: Any, what: str, every: float, options: dict[str, Any], keep_edges: bool) -> Any:
+def _record_projection(
+    net: Network, target: Any, what: str, steps: int, options: dict[str, Any], keep_edges: bool
+) -> Any:
     if not isinstance(target, Projection):
         raise ParameterError(f"record(..., {what!r}): needs a projection as net.connect gives it, got {target!r}")
     if what not in ("weights", "edges"):
         raise ParameterError(f"record({target.name}, {what!r}): of a projection 'weights' and 'edges' can be recorded")
     target._check_alive()
-    steps = steps_of("record(every)", every, net.dt, least=1)
-    recorder: Any = (WeightSnapshots if what == "weights" else EdgeSnapshots)(target.name, net.dt, every=steps * net.dt, **options)
+    if target.network is not net:
+        raise ParameterError(f"record({target.name}): belongs to another network")
+    recorder: Any = (WeightSnapshots if what == "weights" else EdgeSnapshots)(
+        target.name, net.dt, every=steps * net.dt, **options
+    )
     recorder.bind(target, keep_edges)
     net.recorders.append(recorder)
     return recorder

@@ -5,7 +5,8 @@ They hold no state: values live in the engine, and a handle stays valid when neu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import ArrayLike
 from neurosim.checks import check_count, did_you_mean
 from neurosim.errors import ParameterError, WiringError
 from neurosim.neurons.parameters import check_parameter, parameter_names, unit_of, unknown_parameter
+from neurosim.values import check_parameters, neuron_values
 
 if TYPE_CHECKING:
     from neurosim.network import Network
@@ -56,7 +58,12 @@ class Neurons:
         return value[self.index]
 
     def __setattr__(self, name: str, value: object) -> None:
-        if name in self._own_names() or name.startswith("_") or name in _PLAIN or isinstance(getattr(type(self), name, None), property):
+        if (
+            name in self._own_names()
+            or name.startswith("_")
+            or name in _PLAIN
+            or isinstance(getattr(type(self), name, None), property)
+        ):
             object.__setattr__(self, name, value)
         else:
             self.population._set(name, value, self.index)
@@ -91,7 +98,9 @@ class Population(Neurons):
     region: str
     positions: np.ndarray | None
 
-    def __init__(self, network: Network, name: str, model: object, number: int, region: str, positions: np.ndarray | None) -> None:
+    def __init__(
+        self, network: Network, name: str, model: object, number: int, region: str, positions: np.ndarray | None
+    ) -> None:
         self.network, self.name, self.model, self.number, self.region = network, name, model, number, region
         self.positions = positions
         self.population = self
@@ -116,7 +125,9 @@ class Population(Neurons):
 
     def _check_alive(self) -> None:
         if not self.alive:
-            raise WiringError(f"population {self.name!r} has been removed from the network; add a new one with net.add_population(...)")
+            raise WiringError(
+                f"population {self.name!r} has been removed from the network; add a new one with net.add_population(...)"
+            )
 
     def _values(self, name: str) -> np.ndarray | None:
         """A copy of a state variable or parameter of all neurons, or None if there is none of that name."""
@@ -135,13 +146,15 @@ class Population(Neurons):
         block, piece = engine.home[self.number]
         kind = type(self.model).__name__
         if name in self._variables:
-            values = self.network._numbers(f"{self.name}.{name}", value, self._variables[name], piece.uid[index], ("state", self.name, name))
-            block.state[block.variables.index(name), piece.first + index] = values
+            label, key = f"{self.name}.{name}", ("state", self.name, name)
+            numbers = neuron_values(self.network, label, value, self._variables[name], piece.uid[index], key)
+            block.state[block.variables.index(name), piece.first + index] = numbers
             return
         if name not in piece.parameters:
             raise unknown_parameter(self.model, name, self._variables)
         if hasattr(value, "draw_neurons"):
-            value = self.network._numbers(f"{self.name}.{name}", value, unit_of(kind, name), piece.uid[index], ("parameter", self.name, name))
+            label, key = f"{self.name}.{name}", ("parameter", self.name, name)
+            value = neuron_values(self.network, label, value, unit_of(kind, name), piece.uid[index], key)
         given = check_parameter(kind, name, value, index.size)
         new = piece.parameters[name]
         if given.ndim == 0 and index.size == piece.n:
@@ -152,15 +165,27 @@ class Population(Neurons):
             if piece.n and (new == new[0]).all():
                 new = np.asarray(new[0])
         trial = piece.parameters | {name: new}
-        self.network._check_parameters(self.model, trial)
+        check_parameters(self.network, self.model, trial)
         piece.parameters = trial
         engine.refresh()
 
     def __getitem__(self, which: object) -> View:
         return View(self, np.atleast_1d(_pick(self.uid, which, self.name)))
 
-    def add(self, n: int) -> View:
-        """Add `n` neurons at the end; they start in the model's initial state, with parameters of the population (means where they differ).
+    def __iter__(self) -> Iterator[View]:
+        return (View(self, uid) for uid in self.uid.reshape(-1, 1))
+
+    def add(self, n: int, positions: ArrayLike | None = None) -> View:
+        """Add `n` neurons at the end.
+
+        They start in the model's initial state, with the parameters of the population (means where they differ), and
+        hear the stimuli that all neurons of the population hear alike.
+
+        Parameters
+        ----------
+        n : int
+        positions : array [n, 2 or 3]
+            Needed if the population has positions.
 
         Returns
         -------
@@ -168,7 +193,7 @@ class Population(Neurons):
             The newborns.
         """
         self._check_alive()
-        return self.network._add_neurons(self, check_count(f"{self.name}.add(n)", n, least=1))
+        return self.network._add_neurons(self, check_count(f"{self.name}.add(n)", n, least=1), positions)
 
     def remove(self, uid: ArrayLike | View) -> None:
         """Remove neurons for good, with all their synapses; their uids are never used again.
@@ -179,13 +204,27 @@ class Population(Neurons):
             Which neurons.
         """
         self._check_alive()
-        self.network._remove_neurons(self, uid.uid if isinstance(uid, Neurons) else np.atleast_1d(np.asarray(uid, np.int64)))
+        asked = uid.uid if isinstance(uid, Neurons) else np.atleast_1d(np.asarray(uid))
+        if asked.size and not np.issubdtype(asked.dtype, np.integer):
+            raise ParameterError(
+                f"{self.name}.remove: uids are whole numbers, got {uid!r}; for example {self.name}.remove({self.name}.uid[:3])"
+            )
+        self.network._remove_neurons(self, asked.astype(np.int64))
 
     def __repr__(self) -> str:
         if not self.alive:
             return f"Population({self.name!r}, removed)"
         where = f", region {self.region!r}" if self.region else ""
         return f"Population({self.name!r}: {len(self)} x {type(self.model).__name__}{where})"
+
+    def _repr_html_(self) -> str:
+        if not self.alive:
+            return html_card(f"population {self.name}", {"state": "removed"})
+        uid = self.uid
+        rows = {"neurons": f"{uid.size:,} x {type(self.model).__name__}", "region": self.region or "none"}
+        rows["uids"] = f"{uid[0]} ... {uid[-1]}" if uid.size else "none"
+        rows["variables"] = ", ".join(f"{name} ({unit})" for name, unit in self._variables.items()) or "none"
+        return html_card(f"population {self.name}", rows)
 
 
 class View(Neurons):
@@ -207,9 +246,15 @@ class View(Neurons):
     def index(self) -> np.ndarray:
         own = self.population.uid
         place = np.searchsorted(own, self.where)
-        gone = (place >= own.size) | (own[np.minimum(place, own.size - 1)] != self.where) if own.size else np.ones(self.where.size, np.bool_)
+        gone = (
+            (place >= own.size) | (own[np.minimum(place, own.size - 1)] != self.where)
+            if own.size
+            else np.ones(self.where.size, np.bool_)
+        )
         if gone.any():
-            raise WiringError(f"{self.label}: neuron {self.where[gone][0]} has been removed; make a new view of {self.population.name!r}")
+            raise WiringError(
+                f"{self.label}: neuron {self.where[gone][0]} has been removed; make a new view of {self.population.name!r}"
+            )
         return place
 
     @property
@@ -218,6 +263,9 @@ class View(Neurons):
 
     def __getitem__(self, which: object) -> View:
         return View(self.population, np.atleast_1d(_pick(self.where, which, self.label)))
+
+    def __iter__(self) -> Iterator[View]:
+        return (View(self.population, uid) for uid in self.where.reshape(-1, 1))
 
     def __repr__(self) -> str:
         return f"View({self.label}, uids {_short(self.where)})"
@@ -237,7 +285,11 @@ class Region:
     @property
     def populations(self) -> list[Population]:
         """Populations that lie in the region now, in the order in which they were added."""
-        return [p for p in self.network.populations.values() if p.region == self.path or p.region.startswith(self.path + "/")]
+        return [
+            p
+            for p in self.network.populations.values()
+            if p.region == self.path or p.region.startswith(self.path + "/")
+        ]
 
     @property
     def uid(self) -> np.ndarray:
@@ -254,6 +306,12 @@ class Region:
 def parts_of(target: object, network: Network, what: str) -> list[Neurons]:
     """Populations and views that a user meant: a population, view, region, name, or a list of them."""
     if isinstance(target, str):
+        known = [*network.populations, *network.regions]
+        if target not in known:
+            listed = ", ".join(known) or "none yet; net.add_population(...) makes one"
+            raise WiringError(
+                f"{what}: no population or region {target!r}; known: {listed}.{did_you_mean(target, known)}"
+            )
         target = network.populations[target] if target in network.populations else network.region(target)
     if isinstance(target, Region):
         parts: Sequence[Neurons] = target.populations
@@ -267,21 +325,34 @@ def parts_of(target: object, network: Network, what: str) -> list[Neurons]:
         return [target]
     if isinstance(target, list | tuple) and target:
         return [part for one in target for part in parts_of(one, network, what)]
-    known = ", ".join([*network.populations, *network.regions]) or "none yet"
-    raise WiringError(f"{what}: needs a population, view, region or a list of them, got {target!r}; known: {known}.{did_you_mean(str(target), network.populations)}")
+    listed = ", ".join([*network.populations, *network.regions]) or "none yet"
+    raise WiringError(f"{what}: needs a population, view, region or a list of them, got {target!r}; known: {listed}")
 
 
 def _pick(uid: np.ndarray, which: object, label: str) -> np.ndarray:
     try:
         picked = np.atleast_1d(uid[which])  # type: ignore[index]
     except (IndexError, TypeError, ValueError) as error:
-        raise ParameterError(f"{label}[{which!r}]: {error}; it has {uid.size} neurons, places 0 ... {uid.size - 1}") from None
-    if np.unique(picked).size != picked.size:
-        raise ParameterError(f"{label}[{which!r}]: names a neuron twice")
-    return np.sort(picked)
+        raise ParameterError(
+            f"{label}[{which!r}]: {error}; it has {uid.size} neurons, places 0 ... {uid.size - 1}"
+        ) from None
+    if picked.ndim != 1 or (picked.size > 1 and (np.diff(picked) <= 0).any()):
+        raise ParameterError(
+            f"{label}[{which!r}]: a view names each neuron once, in ascending order, so that values set through it land where "
+            f"they should; write {label}[np.unique(places)]"
+        )
+    return np.asarray(picked)
+
+
+def html_card(title: str, rows: dict[str, str]) -> str:
+    """A small table for notebooks."""
+    cells = "".join(
+        f"<tr><th style='text-align:left'>{escape(k)}</th><td style='text-align:left'>{escape(v)}</td></tr>"
+        for k, v in rows.items()
+    )
+    return f"<table><caption>{escape(title)}</caption>{cells}</table>"
 
 
 def _short(values: np.ndarray) -> str:
     shown = ", ".join(str(v) for v in values[:5])
     return f"{shown}, ... ({values.size})" if values.size > 5 else shown
-

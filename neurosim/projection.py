@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from neurosim import values
+from neurosim.edges import Edges, Synapse
 from neurosim.engine.pools import PlasticPool, Wire
 from neurosim.errors import ParameterError, WiringError
-from neurosim.history import SYNAPSE_BORN, SYNAPSE_DIED
-from neurosim.population import Population
+from neurosim.history import SYNAPSE_BORN
+from neurosim.population import Population, html_card
+from neurosim.wiring import nth_among_parallels
 
 if TYPE_CHECKING:
     import networkx
@@ -46,10 +49,13 @@ class Projection:
         self.network, self.name, self.source, self.target = network, name, source, target
         self.plasticity, self.autapses, self.parallel, self.receptor = plasticity, autapses, parallel, receptor
         self.pool, self.wire = pool, wire
-        self.default_weight = 1.0
-        self.default_delay = 0
+        self.default_weight: Any = 1.0
+        self.default_delay: Any = 0  # steps, or a distribution (ms) to which `folded` steps are added
+        self.folded = 0
         self.alive = True
-        self.version = 0
+        self.version = 0  # counts edits; edges selected before one are stale
+        self.numbering = 0  # counts the times that the numbers of synapses began anew
+        self.births = 0  # calls of insert so far; keys what they draw
 
     # ---- reading ----------------------------------------------------------------------------------------------------
 
@@ -65,6 +71,11 @@ class Projection:
     def axonal_delay(self) -> float:
         return self.wire.axonal * self.network.dt
 
+    @property
+    def unit(self) -> str:
+        """Unit of the weights: that of the target's receptors."""
+        return str(self.target.model.physics.receptor_unit)
+
     def edges(self) -> Edges:
         """All edges, as they are now."""
         self._check_alive()
@@ -75,7 +86,15 @@ class Projection:
         if pre.size and not _ascending(pre, post):
             order = np.lexsort((slot, post, pre))
             row, slot, delay, weight, pre, post = (a[order] for a in (row, slot, delay, weight, pre, post))
-        return Edges(self, row.astype(np.int64), slot.astype(np.int64), pre, post, np.asarray(weight, np.float64), delay.astype(np.int64))
+        return Edges(
+            self,
+            row.astype(np.int64),
+            slot.astype(np.int64),
+            pre,
+            post,
+            np.asarray(weight, np.float64),
+            delay.astype(np.int64),
+        )
 
     @property
     def pre(self) -> np.ndarray:
@@ -127,7 +146,10 @@ class Projection:
         """Number of edges between each pair of uids, int64 [pairs]."""
         self._check_alive()
         i, j = self._places(pre, post)
-        return np.asarray(sum(np.asarray(self.pool.count_in_row(self.wire.row0 + i, c + j), np.int64) for c in self.wire.columns), np.int64)
+        return np.asarray(
+            sum(np.asarray(self.pool.count_in_row(self.wire.row0 + i, c + j), np.int64) for c in self.wire.columns),
+            np.int64,
+        )
 
     def select(self, which: ArrayLike) -> Edges:
         """Edges by a bool mask or by numbers, in the order of `pre`, `post`, `weight`."""
@@ -163,7 +185,9 @@ class Projection:
     def sample(self, n: int, key: int) -> Edges:
         """`n` different edges, uniformly; the choice depends on `key` and the uids only."""
         self._check_alive()
-        return self._found(*self.pool.sample_edges(min(n, len(self)), self.wire.row0, self.wire.rows, np.uint64(key), *self._uids()))
+        return self._found(
+            *self.pool.sample_edges(min(n, len(self)), self.wire.row0, self.wire.rows, np.uint64(key), *self._uids())
+        )
 
     def sample_out(self, pre: ArrayLike, k: ArrayLike, key: int) -> Edges:
         """For each source uid its k[i] edges, chosen uniformly (all, if it has fewer)."""
@@ -175,31 +199,49 @@ class Projection:
 
     def sample_in(self, post: ArrayLike, k: ArrayLike, key: int) -> Edges:
         """For each target uid its k[i] edges, chosen uniformly (all, if it has fewer); one pass over the synapses."""
-        return self._per_target(post, k, lambda columns, k: self.pool.sample_in(columns, k, self.wire.row0, self.wire.rows, np.uint64(key), *self._uids()))
+        return self._per_target(
+            post,
+            k,
+            lambda columns, k: self.pool.sample_in(
+                columns, k, self.wire.row0, self.wire.rows, np.uint64(key), *self._uids()
+            ),
+        )
 
     def weakest(self, k: ArrayLike, post: ArrayLike | None = None) -> Edges:
         """The k edges of smallest |weight| of each target uid (default: of all targets)."""
         post = self.target.uid if post is None else post
-        return self._per_target(post, k, lambda columns, k: self.pool.weakest_in(columns, k, self.wire.row0, self.wire.rows))
+        return self._per_target(
+            post, k, lambda columns, k: self.pool.weakest_in(columns, k, self.wire.row0, self.wire.rows)
+        )
 
     def weaker_than(self, bound: float) -> Edges:
         """Edges with weight below `bound` (for inhibitory ones: above -bound)."""
         edges = self.edges()
         return edges[np.abs(edges.weight) < bound]
 
-    def _per_target(self, post: ArrayLike, k: ArrayLike, ask: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]) -> Edges:
+    def _per_target(
+        self, post: ArrayLike, k: ArrayLike, ask: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+    ) -> Edges:
         self._check_alive()
         j = self._target_places(post)
         k = np.broadcast_to(np.asarray(k, np.int64), j.shape)
         columns = self._used_columns()
         if len(columns) > 1:
-            raise WiringError(f"{self.name}: its synapses go to several receptors; connect them as two projections to ask per target")
+            raise WiringError(
+                f"{self.name}: its synapses go to several receptors; connect them as two projections to ask per target"
+            )
         column = columns[0] + j
-        degree = np.asarray(self.pool.degrees_in(self.wire.row0, self.wire.rows, columns[0], self.wire.post_n), np.int64)
+        degree = np.asarray(
+            self.pool.degrees_in(self.wire.row0, self.wire.rows, columns[0], self.wire.post_n), np.int64
+        )
         return self._found(*ask(column, np.minimum(k, degree[j])))
 
     def _used_columns(self) -> list[int]:
-        used = [c for c in self.wire.columns if self.pool.degrees_in(self.wire.row0, self.wire.rows, c, self.wire.post_n).any()]
+        used = [
+            c
+            for c in self.wire.columns
+            if self.pool.degrees_in(self.wire.row0, self.wire.rows, c, self.wire.post_n).any()
+        ]
         return used or self.wire.columns[:1]
 
     def sample_non_edges(self, n: int, key: int) -> tuple[np.ndarray, np.ndarray]:
@@ -222,16 +264,19 @@ class Projection:
         taken = taken[:n]
         return source[taken // target.size], target[taken % target.size]
 
-    def chance(self, edges: Edges, key: int) -> np.ndarray:
-        """A number in [0, 1) for each edge, from (key, uids, number among parallels) alone; float64 [edges]."""
-        from neurosim.kernels.rng import hash_pairs
-        from neurosim.wiring import nth_among_parallels
-
+    def nth(self, edges: Edges) -> np.ndarray:
+        """Number of each edge among its parallels in `edges`, by birth; int64 [edges]."""
         order = np.lexsort((edges.slot, edges.post, edges.pre))
         nth = np.zeros(len(edges), np.int64)
         nth[order] = nth_among_parallels(edges.pre[order], edges.post[order])
+        return nth
+
+    def chance(self, edges: Edges, key: int) -> np.ndarray:
+        """A number in [0, 1) for each edge, from (key, uids, number among parallels) alone; float64 [edges]."""
+        from neurosim.kernels.rng import hash_pairs
+
         out = np.zeros(len(edges))
-        hash_pairs(np.uint64(key), edges.pre, edges.post, nth, out)
+        hash_pairs(np.uint64(key), edges.pre, edges.post, self.nth(edges), out)
         return out
 
     def want_birth(self) -> None:
@@ -246,7 +291,9 @@ class Projection:
 
     # ---- editing ----------------------------------------------------------------------------------------------------
 
-    def insert(self, pre: ArrayLike, post: ArrayLike, *, weight: object = None, delay: object = None, rule: str = "user") -> int:
+    def insert(
+        self, pre: ArrayLike, post: ArrayLike, *, weight: object = None, delay: object = None, rule: str = "user"
+    ) -> int:
         """Make synapses between pairs of uids; return how many.
 
         Parameters
@@ -270,26 +317,37 @@ class Projection:
         pre, post = self.source.uid[i], self.target.uid[j]
         self._check_pairs(i, j, pre, post)
         net = self.network
-        key = ("synapse", self.name, net.step, self.version)
-        weight = net._edge_numbers(f"{self.name}.insert(weight)", self.default_weight if weight is None else weight, pre, post, key)
-        if delay is None:
-            steps = np.full(i.size, self.default_delay)
+        key = ("synapse", self.name, net.step, self.births)
+        weight = self.default_weight if weight is None else weight
+        nth = nth_among_parallels(pre, post) if self.parallel else 0
+        weight = values.edge_weights(net, f"{self.name}.insert(weight)", weight, self.unit, pre, post, key, nth=nth)
+        own = delay is not None
+        delay = delay if own else self.default_delay
+        if own or hasattr(delay, "draw"):
+            label, least = f"{self.name}.insert(delay)", 0 if self.wire.axonal else 1
+            steps = values.edge_delays(net, label, delay, pre, post, key, least=least, nth=nth, said=not own)
+            steps = steps if own else steps + self.folded
         else:
-            steps = net._edge_delays(f"{self.name}.insert(delay)", delay, pre, post, key, least=0 if self.wire.axonal else 1)
+            steps = np.full(i.size, delay)
         self._insert(i, j, weight, steps, rule)
+        self.births += 1
         return int(i.size)
 
     def _check_pairs(self, i: np.ndarray, j: np.ndarray, pre: np.ndarray, post: np.ndarray) -> None:
         if not self.autapses and (pre == post).any():
             uid = int(pre[pre == post][0])
-            raise WiringError(f"{self.name}.insert: {uid} -> {uid} is an autapse; connect(..., autapses=True) allows them")
+            raise WiringError(
+                f"{self.name}.insert: {uid} -> {uid} is an autapse; connect(..., autapses=True) allows them"
+            )
         if not self.parallel:
             pair = i * len(self.target) + j
             twice = np.unique(pair, return_counts=True)[1] > 1
             there = self.multiplicity(pre, post) > 0
             if twice.any() or there.any():
                 k = int(np.flatnonzero(there)[0]) if there.any() else 0
-                raise WiringError(f"{self.name}.insert: {pre[k]} -> {post[k]} would be a parallel synapse; connect(..., parallel=True) allows them")
+                raise WiringError(
+                    f"{self.name}.insert: {pre[k]} -> {post[k]} would be a parallel synapse; connect(..., parallel=True) allows them"
+                )
 
     def _insert(self, i: np.ndarray, j: np.ndarray, weight: np.ndarray, steps: np.ndarray, rule: str | None) -> None:
         """Insert synapses between places, checked already; `rule` None for the wiring that connect makes."""
@@ -298,19 +356,25 @@ class Projection:
         weight = self._checked_weights(weight)
         column = self._columns_for(weight) + j
         self._check_delays(steps)
-        net = self.network
-        net.engine.note_delays(self.wire, int(np.min(steps)), int(np.max(steps)))
-        if rule is None and not self.pool.length[self.wire.row0 : self.wire.row0 + self.wire.rows].any():
-            self.pool.build(self.wire.row0, self.wire.rows, self.wire.row0 + i, column, steps, weight)
+        engine, w, pool = self.network.engine, self.wire, self.pool
+        engine.note_delays(w, int(np.min(steps)), int(np.max(steps)))
+        if rule is None and not pool.length[w.row0 : w.row0 + w.rows].any():
+            engine.note_in_flight(pool, w, np.arange(w.row0, w.row0 + w.rows))
+            pool.build(w.row0, w.rows, w.row0 + i, column, steps, weight)
+            if pool.extra.size:
+                row, slot = pool.edges(w.row0, w.rows)[:2]
+                pool.extra[pool.places_of(row, slot)] = engine.step
         else:
-            row = self.wire.row0 + i
-            slot = self.pool.insert(row, column, np.broadcast_to(steps, i.shape), np.broadcast_to(weight, i.shape))
-            if self.pool.extra.size:
-                self.pool.extra[self.pool.places_of(row, slot)] = net.step
+            row = w.row0 + i
+            engine.note_in_flight(pool, w, np.unique(row))
+            slot = pool.insert(row, column, np.broadcast_to(steps, i.shape), np.broadcast_to(weight, i.shape))
+            if pool.extra.size:
+                pool.extra[pool.places_of(row, slot)] = engine.step
         self._edited()
         if rule is not None:
-            delay = np.broadcast_to(steps, i.shape) * net.dt
-            net.history.add(net.step, SYNAPSE_BORN, rule, self.name, self.source.uid[i], self.target.uid[j], weight, delay)
+            delay = np.broadcast_to(steps, i.shape) * engine.dt
+            pre, post = self.source.uid[i], self.target.uid[j]
+            self.network.history.add(engine.step, SYNAPSE_BORN, rule, self.name, pre, post, weight, delay)
 
     def _edited(self) -> None:
         self.version += 1
@@ -318,25 +382,28 @@ class Projection:
         self.network.engine.refresh()
 
     def _check_delays(self, steps: np.ndarray) -> None:
-        most = self.pool.most_delay
-        if np.max(steps) > most:
-            self.network._widen_delays(self, int(np.max(steps)))
-        if isinstance(self.pool, PlasticPool) and self.pool.uniform and self.plasticity.sees != "spikes" and self.wire.back != np.max(steps):
-            if not self.wire.axonal and self.wire.most_delay >= 0:
+        if isinstance(self.pool, PlasticPool) and self.pool.uniform and self.plasticity.sees != "spikes":
+            low, high = int(np.min(steps)), int(np.max(steps))
+            if low != self.wire.back or high != self.wire.back:
+                other = (low if low != self.wire.back else high) * self.network.dt
                 raise ParameterError(
-                    f"{self.name}: its plastic synapses share one delay of {self.wire.back * self.network.dt:g} ms, got "
-                    f"{np.max(steps) * self.network.dt:g} ms; connect(..., delay=array) makes room for several"
+                    f"{self.name}: its plastic synapses share one delay of {self.wire.back * self.network.dt:g} ms"
+                    f"{' behind the axon' if self.wire.axonal else ''}, got {other:g} ms; a projection made with several delays, "
+                    f"connect(..., delay=ns.uniform(1.0, 2.0)), takes any"
                 )
+        if np.max(steps) > self.pool.most_delay:
+            self.network._widen_delays(self, int(np.max(steps)))
 
     def _checked_weights(self, weight: np.ndarray) -> np.ndarray:
         rule = self.plasticity
         if rule is not None and hasattr(rule, "w_min"):
-            bad = (weight < rule.w_min) | (weight > rule.w_max)
-            if np.any(bad):
-                worst = float(np.asarray(weight)[bad][0]) if np.ndim(weight) else float(weight)
+            low, high = np.array([rule.w_min, rule.w_max], self.pool.weight.dtype)
+            stored = np.atleast_1d(np.asarray(weight, self.pool.weight.dtype))
+            bad = (stored < low) | (stored > high)
+            if bad.any():
                 raise ParameterError(
-                    f"{self.name}.weight: {worst:g} lies outside the bounds [{rule.w_min:g}, {rule.w_max:g}] of its plasticity; "
-                    f"give weights inside, or {type(rule).__name__}(w_min=..., w_max=...)"
+                    f"{self.name}.weight: {stored[bad][0]:g} lies outside the bounds [{rule.w_min:g}, {rule.w_max:g}] of its "
+                    f"plasticity; give weights inside, or {type(rule).__name__}(w_min=..., w_max=...)"
                 )
         return weight
 
@@ -356,7 +423,9 @@ class Projection:
             return columns[names.index(self.receptor)]
         if len(names) == 1:
             return columns[0]
-        positive, negative = (columns[next(k for k, s in enumerate(receptors.values()) if s == sign)] for sign in (1, -1))
+        positive, negative = (
+            columns[next(k for k, s in enumerate(receptors.values()) if s == sign)] for sign in (1, -1)
+        )
         if np.ndim(weight) == 0:
             return positive if weight >= 0 else negative
         if (weight >= 0).all():
@@ -384,7 +453,10 @@ class Projection:
         elif pre is not None and post is not None:
             i, j = self._places(pre, post)
             n = len(self.target)
-            wanted = np.isin(np.searchsorted(self.source.uid, edges.pre) * n + np.searchsorted(self.target.uid, edges.post), i * n + j)
+            wanted = np.isin(
+                np.searchsorted(self.source.uid, edges.pre) * n + np.searchsorted(self.target.uid, edges.post),
+                i * n + j,
+            )
             if not wanted.any():
                 raise WiringError(f"{self.name}.remove: no edge between these pairs of uids")
             edges = edges[wanted]
@@ -437,7 +509,8 @@ class Projection:
             graph.add_nodes_from(population.uid.tolist(), population=population.name, region=population.region)
         e = self.edges()
         graph.add_edges_from(
-            (i, j, {"weight": w, "delay": d}) for i, j, w, d in zip(e.pre.tolist(), e.post.tolist(), e.weight.tolist(), e.delay.tolist(), strict=True)
+            (i, j, {"weight": w, "delay": d})
+            for i, j, w, d in zip(e.pre.tolist(), e.post.tolist(), e.weight.tolist(), e.delay.tolist(), strict=True)
         )
         return graph
 
@@ -452,9 +525,17 @@ class Projection:
         """What repr and notebooks show."""
         w = self.wire
         dt = self.network.dt
-        delays = "none" if w.most_delay < 0 else f"{w.least_delay * dt:g} ms" if w.least_delay == w.most_delay else f"{w.least_delay * dt:g} ... {w.most_delay * dt:g} ms"
+        delays = (
+            "none"
+            if w.most_delay < 0
+            else f"{w.least_delay * dt:g} ms"
+            if w.least_delay == w.most_delay
+            else f"{w.least_delay * dt:g} ... {w.most_delay * dt:g} ms"
+        )
         rows = {"from": self.source.name, "to": self.target.name, "synapses": f"{len(self):,}", "delay": delays}
-        rows["weights"] = f"{self.pool.weight.dtype.name}, {self.pool.bytes_per_synapse:.1f} bytes a synapse in its pool"
+        rows["weights"] = (
+            f"{self.pool.weight.dtype.name}, {self.pool.bytes_per_synapse:.1f} bytes a synapse in its pool"
+        )
         if self.plasticity is not None:
             where = "firing times" if self.plasticity.sees == "spikes" else "axonal" if w.axonal else "dendritic"
             rows["plasticity"] = f"{type(self.plasticity).__name__} ({self.plasticity.evaluation}, delay: {where})"
@@ -464,162 +545,13 @@ class Projection:
             rows["release"] = f"{w.release:g}"
         return rows
 
+    def _repr_html_(self) -> str:
+        return html_card(f"projection {self.name}", self.card() if self.alive else {"state": "removed"})
+
     def __repr__(self) -> str:
         if not self.alive:
             return f"Projection({self.name!r}, removed)"
         return f"Projection({self.name!r}: " + ", ".join(f"{k} {v}" for k, v in self.card().items()) + ")"
-
-
-class Edges:
-    """Some edges of a projection at one moment: arrays of equal length, and what can be done with them.
-
-    Attributes
-    ----------
-    pre, post : int64 [edges]
-        Uids.
-    weight : float64 [edges]
-    delay : float64 [edges]
-        ms.
-    """
-
-    def __init__(
-        self, projection: Projection, row: np.ndarray, slot: np.ndarray, pre: np.ndarray, post: np.ndarray, weight: np.ndarray, steps: np.ndarray
-    ) -> None:
-        self.projection = projection
-        self.row, self.slot, self.pre, self.post, self.weight, self.steps = row, slot, pre, post, weight, steps
-        self.version = projection.version
-
-    @property
-    def delay(self) -> np.ndarray:
-        return self.steps * self.projection.network.dt
-
-    def __len__(self) -> int:
-        return int(self.row.size)
-
-    def __getitem__(self, which: ArrayLike) -> Edges:
-        which = np.asarray(which)
-        if which.dtype == np.bool_ and which.shape != self.row.shape:
-            raise ParameterError(f"{self.projection.name}: the mask has {which.size} entries, there are {self.row.size} edges")
-        which = which if which.dtype == np.bool_ else np.atleast_1d(which).astype(np.int64)
-        try:
-            chosen = Edges(self.projection, *(a[which] for a in (self.row, self.slot, self.pre, self.post, self.weight, self.steps)))
-        except IndexError:
-            raise ParameterError(f"{self.projection.name}: edges are numbered 0 ... {self.row.size - 1}, got {which.max()}") from None
-        chosen.version = self.version
-        return chosen
-
-    def _check_fresh(self) -> None:
-        self.projection._check_alive()
-        if self.version != self.projection.version:
-            raise WiringError(f"{self.projection.name}: edges have come or gone since these were selected; select again")
-
-    def remove(self, *, rule: str = "user", in_flight: str = "drop") -> int:
-        """Remove these edges; see `Projection.remove`."""
-        self._check_fresh()
-        if in_flight not in ("drop", "deliver"):
-            raise ParameterError(f"remove(in_flight): must be 'drop' or 'deliver', got {in_flight!r}")
-        if len(self) == 0:
-            return 0
-        p = self.projection
-        net = p.network
-        if in_flight == "drop":
-            net.engine.take_back(p.pool, p.wire, self.row, self.slot)
-        p.pool.remove(self.row, self.slot)
-        p._edited()
-        net.history.add(net.step, SYNAPSE_DIED, rule, p.name, self.pre, self.post, self.weight, self.delay)
-        return len(self)
-
-    def set_weight(self, value: object) -> None:
-        """Set the weights: number, array or distribution.  Spikes on their way keep what they carry."""
-        self._check_fresh()
-        p = self.projection
-        net = p.network
-        weight = net._edge_numbers(f"{p.name}.weight", value, self.pre, self.post, ("weight", p.name, net.step))
-        weight = np.broadcast_to(p._checked_weights(weight), self.row.shape)
-        column = (p.pool.packed[p.pool.places_of(self.row, self.slot)] & p.pool.mask).astype(np.int64)
-        if len(self) and np.any(column - np.asarray(p._columns_for(weight)) >= p.wire.post_n):
-            raise ParameterError(f"{p.name}.weight: a synapse cannot change its sign, since that would be another receptor; remove it and insert a new one")
-        if len(self) and np.any(column < np.asarray(p._columns_for(weight))):
-            raise ParameterError(f"{p.name}.weight: a synapse cannot change its sign, since that would be another receptor; remove it and insert a new one")
-        net.engine.note_in_flight(p.pool, p.wire, np.unique(self.row))
-        p.pool.set_weights(self.row, self.slot, weight)
-        self.weight = weight.copy()
-
-    def set_delay(self, value: object) -> None:
-        """Set the delays (ms) of static synapses."""
-        self._check_fresh()
-        p = self.projection
-        if isinstance(p.pool, PlasticPool):
-            raise ParameterError(f"{p.name}.delay: delays of plastic synapses are fixed; remove and insert them")
-        net = p.network
-        steps = net._edge_delays(f"{p.name}.delay", value, self.pre, self.post, ("delay", p.name, net.step), least=1) + np.zeros(len(self), np.int64)
-        if not len(self):
-            return
-        p._check_delays(steps)
-        net.engine.note_delays(p.wire, int(steps.min()), int(steps.max()))
-        net.engine.change_delays(p.pool, p.wire, self.row, self.slot, steps)
-        p.wire.least_delay, p.wire.most_delay = p.pool.delay_range(p.wire.row0, p.wire.rows)
-        self.steps = steps
-        p._edited()
-        self.version = p.version
-
-    def __repr__(self) -> str:
-        return f"Edges({len(self)} of {self.projection.name!r})"
-
-
-class Synapse:
-    """One synapse, for as long as it lives.
-
-    Attributes
-    ----------
-    pre, post : int
-        Uids.
-    ident : int
-        Its number in the pool, never used again.
-    """
-
-    def __init__(self, projection: Projection, pre: int, post: int, ident: int) -> None:
-        self.projection, self.pre, self.post, self.ident = projection, pre, post, ident
-
-    def _edge(self) -> Edges | None:
-        p = self.projection
-        if not p.alive or self.pre not in p.source.uid:
-            return None
-        row = np.array([p.wire.row0 + int(np.searchsorted(p.source.uid, self.pre))])
-        slot = np.asarray(p.pool.find_ident(row, np.array([self.ident])))
-        return p._found(row, slot) if slot[0] >= 0 else None
-
-    def _living(self) -> Edges:
-        edge = self._edge()
-        if edge is None:
-            raise WiringError(f"{self.projection.name}: synapse {self.ident} ({self.pre} -> {self.post}) is gone")
-        return edge
-
-    @property
-    def alive(self) -> bool:
-        """Whether the synapse still exists."""
-        return self._edge() is not None
-
-    @property
-    def weight(self) -> float:
-        """Its weight now; settable."""
-        return float(self._living().weight[0])
-
-    @weight.setter
-    def weight(self, value: float) -> None:
-        self._living().set_weight(value)
-
-    @property
-    def delay(self) -> float:
-        """Its delay (ms)."""
-        return float(self._living().delay[0])
-
-    def remove(self, *, rule: str = "user", in_flight: str = "drop") -> None:
-        """Remove exactly this synapse, also among parallel ones."""
-        self._living().remove(rule=rule, in_flight=in_flight)
-
-    def __repr__(self) -> str:
-        return f"Synapse({self.ident}: {self.pre} -> {self.post} of {self.projection.name!r}{'' if self.alive else ', gone'})"
 
 
 def _ascending(pre: np.ndarray, post: np.ndarray) -> bool:
@@ -633,8 +565,13 @@ def _places_in(population: Population, uid: ArrayLike, label: str) -> np.ndarray
     asked = asked.astype(np.int64)
     own = population.uid
     place = np.searchsorted(own, asked)
-    bad = (place >= own.size) | (own[np.minimum(place, own.size - 1)] != asked) if own.size else np.ones(asked.size, np.bool_)
+    bad = (
+        (place >= own.size) | (own[np.minimum(place, own.size - 1)] != asked)
+        if own.size
+        else np.ones(asked.size, np.bool_)
+    )
     if bad.any():
-        raise WiringError(f"{label}: {population.name!r} has no neuron with uid {asked[bad][0]}; its uids: {own[0] if own.size else '-'} ... {own[-1] if own.size else '-'}")
+        raise WiringError(
+            f"{label}: {population.name!r} has no neuron with uid {asked[bad][0]}; its uids: {own[0] if own.size else '-'} ... {own[-1] if own.size else '-'}"
+        )
     return place
-

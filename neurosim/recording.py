@@ -119,7 +119,11 @@ class SpikeRecorder(Recorder):
     def take(self, stamp: np.ndarray, uid: np.ndarray, step: int) -> None:
         """Spikes of a stretch of the run (stamp steps and uids), which has come to `step`."""
         self.last = step
-        hit = self._wanted[np.minimum(uid, self._wanted.size - 1)] & (uid < self._wanted.size) if self._wanted.size else np.zeros(uid.size, bool)
+        hit = (
+            self._wanted[np.minimum(uid, self._wanted.size - 1)] & (uid < self._wanted.size)
+            if self._wanted.size
+            else np.zeros(uid.size, bool)
+        )
         hit &= self.listens(stamp)
         if not hit.all():
             stamp, uid = stamp[hit], uid[hit]
@@ -193,12 +197,12 @@ class SpikeRecorder(Recorder):
 
     def arrays(self) -> dict[str, np.ndarray]:
         out = {"step": self.step, "uid": self.uid, "span": np.array([self.start, self.last])}
-        return out | {f"who:{name}": uid for name, uid in self._who}
+        return out | {f"who:{k:06d}:{name}": uid for k, (name, uid) in enumerate(self._who)}
 
     def set_arrays(self, arrays: dict[str, np.ndarray]) -> None:
         self.start, self.last = (int(x) for x in arrays["span"])
         self._parts = {"step": [np.array(arrays["step"])], "uid": [np.array(arrays["uid"])]}
-        who = [(name[4:], np.array(uid)) for name, uid in arrays.items() if name.startswith("who:")]
+        who = [(name.split(":", 2)[2], np.array(arrays[name])) for name in sorted(arrays) if name.startswith("who:")]
         self._who = []
         self.follow(who)
 
@@ -220,7 +224,9 @@ class StateRecorder(Recorder):
 
     what = "state"
 
-    def __init__(self, label: str, dt: float, *, variable: str, unit: str, uid: np.ndarray, every: int, **options: Any) -> None:
+    def __init__(
+        self, label: str, dt: float, *, variable: str, unit: str, uid: np.ndarray, every: int, **options: Any
+    ) -> None:
         super().__init__(label, dt, **options)
         self.variable, self.unit, self.uid, self.every = variable, unit, uid, every
         self._parts = {"step": [], "values": []}
@@ -305,7 +311,11 @@ class RateRecorder(Recorder):
         """Spikes of a stretch of the run, which has come to `step`."""
         first, self.last = self.last, step
         low = first // self.every
-        hit = self._wanted[np.minimum(uid, self._wanted.size - 1)] & (uid < self._wanted.size) if self._wanted.size else np.zeros(uid.size, bool)
+        hit = (
+            self._wanted[np.minimum(uid, self._wanted.size - 1)] & (uid < self._wanted.size)
+            if self._wanted.size
+            else np.zeros(uid.size, bool)
+        )
         hit &= self.listens(stamp)
         count = np.bincount((stamp[hit] - 1) // self.every - low, minlength=(step - 1) // self.every - low + 1)
         if step > first:
@@ -347,7 +357,9 @@ class RateRecorder(Recorder):
 
     def arrays(self) -> dict[str, np.ndarray]:
         types = {"bin": np.int64, "count": np.float64, "neurons": np.float64}
-        return {name: self._joined(name, dtype) for name, dtype in types.items()} | {"span": np.array([self.start, self.last])}
+        return {name: self._joined(name, dtype) for name, dtype in types.items()} | {
+            "span": np.array([self.start, self.last])
+        }
 
     def set_arrays(self, arrays: dict[str, np.ndarray]) -> None:
         self.start, self.last = (int(x) for x in arrays["span"])
@@ -400,7 +412,11 @@ class Snapshots(Recorder):
         self._parts |= {name: [int(x) for x in arrays[name]] for name in self.numbers}
         for name in self.lists:
             sizes = arrays[f"{name}:size"]
-            self._parts[name] = np.split(np.array(arrays[name]), np.cumsum(sizes)[:-1]) if sizes.size else [None] * len(self._parts["step"])
+            self._parts[name] = (
+                np.split(np.array(arrays[name]), np.cumsum(sizes)[:-1])
+                if sizes.size
+                else [None] * len(self._parts["step"])
+            )
 
 
 class WeightRecorder(Snapshots):
@@ -431,8 +447,13 @@ class WeightRecorder(Snapshots):
 
     def matrix(self) -> np.ndarray:
         """Weights as float64 [samples, edges]; refused if edges came or went."""
-        if any(not np.array_equal(p, self.pre[0]) or not np.array_equal(q, self.post[0]) for p, q in zip(self.pre, self.post, strict=True)):
-            raise ValueError("WeightRecorder.matrix: edges came or went between the samples; use .weight, .pre and .post")
+        if any(
+            not np.array_equal(p, self.pre[0]) or not np.array_equal(q, self.post[0])
+            for p, q in zip(self.pre, self.post, strict=True)
+        ):
+            raise ValueError(
+                "WeightRecorder.matrix: edges came or went between the samples; use .weight, .pre and .post"
+            )
         return np.array(self.weight)
 
     def to_pandas(self) -> "pandas.DataFrame":

@@ -9,7 +9,10 @@ import time
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from neurosim.errors import RunError
+from neurosim.recording import Snapshots
 
 if TYPE_CHECKING:
     from neurosim.network import Network
@@ -46,6 +49,7 @@ class Progress:
     def __init__(self, net: Network, begin: int, end: int, show: bool | None) -> None:
         self.net, self.begin, self.end = net, begin, end
         self.show = show if show is not None else (sys.stderr.isatty() or "ipykernel" in sys.modules)
+        self.pause = 0.1 if sys.stderr.isatty() or "ipykernel" in sys.modules else 5.0  # s; a log is not a screen
         self.clock = time.perf_counter()
         self.spikes = 0
         self.bar: Any = None
@@ -55,14 +59,18 @@ class Progress:
         """After each stretch."""
         self.spikes += spikes
         now = time.perf_counter()
-        if not self.show or (self.bar is None and now - self.clock < PATIENCE_S) or now - self._last < 0.1:
+        if not self.show or (self.bar is None and now - self.clock < PATIENCE_S) or now - self._last < self.pause:
             return
         self._last = now
         if self.bar is None:
             from tqdm.auto import tqdm
 
             self.bar = tqdm(
-                total=(self.end - self.begin) * self.net.dt, bar_format="{l_bar}{bar:20}| {postfix}", leave=True, file=sys.stderr, dynamic_ncols=True
+                total=(self.end - self.begin) * self.net.dt,
+                bar_format="{l_bar}{bar:20}| {postfix}",
+                leave=True,
+                file=sys.stderr,
+                dynamic_ncols=True,
             )
         self.draw(now)
 
@@ -91,33 +99,41 @@ def run(net: Network, steps: int, progress: bool | None) -> None:
     line = Progress(net, begin, end, progress)
     with Interrupt() as interrupt:
         try:
+            _work(net)  # what a run that was stopped, or saved by a process, left to do at this step
             while net.step < end and not interrupt.asked:
                 stretch = net.engine.advance(min(end, _next_due(net)))
                 _hand_out(net, stretch)
+                net._todo = [process for every, process in agenda(net) if net.step % every == 0]
                 line.update(stretch.step.size)
                 if stretch.bad is not None:
                     _complain(net, stretch.bad)
-                _due_now(net, begin)
+                _work(net)
         finally:
             line.close()
 
 
+def agenda(net: Network) -> list[tuple[int, Any]]:
+    """(period in steps, process) of all that is called between steps, in the order in which it is called."""
+    slow = [*net.processes, *[r for r in net.recorders if isinstance(r, Snapshots)]]
+    return [(round(p.every / net.dt), p) for p in slow]
+
+
 def _next_due(net: Network) -> int:
-    return min((every * (net.step // every + 1) for every, _ in net._agenda()), default=1 << 62)
+    return min((every * (net.step // every + 1) for every, _ in agenda(net)), default=1 << 62)
 
 
-def _due_now(net: Network, begin: int) -> None:
-    """Call what is due at this step: processes in the order in which they were added, then recorders.
-
-    What is due at the first step of a run was called at the end of the run before.
-    """
-    if net.step == begin:
-        return
-    for every, process in net._agenda():
-        if net.step % every == 0:
-            if hasattr(process, "observe"):
-                process.observe(net, *net._spikes_for(process))
-            process.advance(net)
+def _work(net: Network) -> None:
+    """Call what is due at this step and still there: processes in the order in which they were added, then recorders."""
+    while net._todo:
+        process = net._todo.pop(0)
+        if not any(process is one for one in (*net.processes, *net.recorders)):
+            continue
+        if hasattr(process, "observe"):
+            parts = net._pending[id(process)]
+            net._pending[id(process)] = []
+            nobody = np.zeros(0, np.int64)
+            process.observe(net, *(np.concatenate([nobody, *[part[k] for part in parts]]) for k in (0, 1)))
+        process.advance(net)
 
 
 def _hand_out(net: Network, stretch: Any) -> None:
@@ -139,4 +155,3 @@ def _complain(net: Network, bad: Any) -> None:
         f"run: {name}.{bad.variable} of neuron {bad.uid} is {bad.value} at {bad.step * net.dt:g} ms; the network has stopped there and "
         f"stays usable. Look at its inputs (weights, currents) or at dt; net.reset() or {name}.{bad.variable} = ... puts it right"
     )
-

@@ -6,6 +6,7 @@ Synapses are written in one canonical order (row, place in the row), whatever bl
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +17,8 @@ from neurosim.engine.blocks import Block, Slice
 from neurosim.engine.inputs import Applied
 from neurosim.engine.loop import Engine, Watch
 from neurosim.engine.pools import PlasticPool, StaticPool, Wire
+from neurosim.errors import SaveError
 from neurosim.graph import RowPool
-from neurosim.history import History
 from neurosim.population import Population, Region, View
 from neurosim.projection import Projection
 from neurosim.recording import StateRecorder
@@ -31,9 +32,12 @@ WIRE = ("number", "pre", "post", "row0", "rows", "receptor", "axonal", "back", "
 Objects = dict[str, Any]
 
 
-def export(net: Network) -> tuple[dict[str, Any], dict[str, np.ndarray], Objects]:
-    """(manifest, arrays, live objects); the objects let `take` restore in place."""
-    encode = Encoder(_reference)
+def export(net: Network, *, lasting: bool = False) -> tuple[dict[str, Any], dict[str, np.ndarray], Objects]:
+    """(manifest, arrays, live objects); the objects let `take` restore in place.
+
+    `lasting`: without the objects, so that what cannot be written down is refused.
+    """
+    encode = Encoder(_reference, lasting=lasting)
     arrays = encode.arrays
     engine = net.engine
     manifest: dict[str, Any] = {
@@ -41,18 +45,30 @@ def export(net: Network) -> tuple[dict[str, Any], dict[str, np.ndarray], Objects
         "default_delay": net.default_delay, "counters": dict(net._counters),
     }  # fmt: skip
     manifest["populations"] = [
-        {"name": p.name, "number": p.number, "model": encode(p.model), "region": p.region, "positions": encode(p.positions)}
+        {
+            "name": p.name,
+            "number": p.number,
+            "model": encode(p.model),
+            "region": p.region,
+            "positions": encode(p.positions),
+        }
         for p in net.populations.values()
     ]
     manifest["blocks"] = [_block_out(k, b, arrays, encode) for k, b in enumerate(engine.blocks)]
     manifest["pools"] = [_pool_out(k, p, arrays, encode) for k, p in enumerate(engine.pools)]
-    arrays |= {"ring": engine.ring.copy(), "recent/step": engine.recent_step.copy(), "recent/place": engine.recent_place.copy()}
+    arrays |= {
+        "ring": engine.ring.copy(),
+        "recent/step": engine.recent_step.copy(),
+        "recent/place": engine.recent_place.copy(),
+    }
     manifest["projections"] = [_projection_out(p, engine, encode) for p in net.projections.values()]
     manifest["stimuli"] = [_stimulus_out(s, encode) for s in net.stimuli]
     manifest["processes"] = [_process_out(k, p, net, arrays, encode) for k, p in enumerate(net.processes)]
     manifest["recorders"] = [_recorder_out(k, r, arrays, encode) for k, r in enumerate(net.recorders)]
     arrays |= {f"history/{name}": value.copy() for name, value in net.history.arrays().items()}
     manifest["history"] = {"rules": list(net.history.rules), "projections": list(net.history.projections)}
+    todo = [_number_of(one, net) for one in net._todo]
+    manifest["todo"] = [place for place in todo if place[1] >= 0]
     objects: Objects = {
         "populations": dict(net.populations), "projections": dict(net.projections), "processes": list(net.processes),
         "recorders": list(net.recorders), "stimuli": list(net.stimuli), "functions": dict(encode.functions),
@@ -61,14 +77,17 @@ def export(net: Network) -> tuple[dict[str, Any], dict[str, np.ndarray], Objects
 
 
 def take(
-    net: Network, manifest: dict[str, Any], arrays: Mapping[str, np.ndarray], objects: Objects, models: Mapping[str, type] | None = None
+    net: Network,
+    manifest: dict[str, Any],
+    arrays: Mapping[str, np.ndarray],
+    objects: Objects,
+    models: Mapping[str, type] | None = None,
 ) -> None:
     """Put the state into `net`; objects that it names are used again, others are made."""
     decode = Decoder(arrays, lambda value: _resolve(net, value), objects.get("functions", {}), models or {})
     net.first_step = manifest["first_step"]
     net._counters = dict(manifest["counters"])
     net.engine = engine = Engine(net.dt, net.seed, manifest["step"])
-    engine.first_step = manifest["first_step"]
     for population in net.populations.values():
         population.alive = False
     for projection in net.projections.values():
@@ -90,11 +109,20 @@ def take(
     net.projections = {e["name"]: _projection_in(e, net, objects, decode) for e in manifest["projections"]}
     _stimuli_in(manifest["stimuli"], net, objects, decode)
     engine.settle()
-    net.history = History(net.dt)
     named = {name.removeprefix("history/"): value for name, value in arrays.items() if name.startswith("history/")}
     net.history.set_arrays(named, manifest["history"]["rules"], manifest["history"]["projections"])
     _processes_in(manifest["processes"], net, objects, arrays, decode)
     _recorders_in(manifest["recorders"], net, objects, arrays, decode)
+    net._todo = [(net.processes if kind == "process" else net.recorders)[k] for kind, k in manifest["todo"]]
+
+
+def _number_of(one: Any, net: Network) -> tuple[str, int]:
+    """Where a process or recorder stands in the lists of the network."""
+    for kind, held in (("process", net.processes), ("recorder", net.recorders)):
+        for k, other in enumerate(held):
+            if other is one:
+                return kind, k
+    return "process", -1
 
 
 def _reference(value: Any) -> dict[str, Any] | None:
@@ -136,11 +164,22 @@ def _block_out(k: int, b: Block, arrays: dict[str, np.ndarray], encode: Encoder)
         if s.number in b.lists:
             entry["list"] = encode(list(b.lists[s.number]))
         slices.append(entry)
-    return {"room": b.room, "varied": sorted(b.varied), "current": b.current, "spontaneous": b.spontaneous, "slices": slices}
+    return {
+        "room": b.room,
+        "varied": sorted(b.varied),
+        "current": b.current,
+        "spontaneous": b.spontaneous,
+        "slices": slices,
+    }
 
 
 def _block_in(
-    k: int, entry: dict[str, Any], engine: Engine, physics: dict[int, Any], arrays: Mapping[str, np.ndarray], decode: Decoder
+    k: int,
+    entry: dict[str, Any],
+    engine: Engine,
+    physics: dict[int, Any],
+    arrays: Mapping[str, np.ndarray],
+    decode: Decoder,
 ) -> None:
     b = Block(physics[entry["slices"][0]["number"]], engine.dt, engine.seed)
     b._set_room(entry["room"])
@@ -190,7 +229,9 @@ def _pool_out(k: int, pool: Any, arrays: dict[str, np.ndarray], encode: Encoder)
 def _pool_in(k: int, entry: dict[str, Any], net: Network, arrays: Mapping[str, np.ndarray], decode: Decoder) -> Any:
     pool: Any
     if "rule" in entry:
-        pool = PlasticPool(decode(entry["rule"]), uniform=entry["uniform"], dt=net.dt, dtype=entry["dtype"], step=net.step)
+        pool = PlasticPool(
+            decode(entry["rule"]), uniform=entry["uniform"], dt=net.dt, dtype=entry["dtype"], step=net.step
+        )
     else:
         pool = StaticPool(dtype=entry["dtype"], released=entry["released"])
     pool.column_bits = entry["column_bits"]
@@ -230,7 +271,7 @@ def _projection_out(p: Projection, engine: Engine, encode: Encoder) -> dict[str,
     return {
         "name": p.name, "source": p.source.name, "target": p.target.name, "pool": engine.pools.index(p.pool), "wire": p.wire.number,
         "plasticity": encode(p.plasticity), "autapses": p.autapses, "parallel": p.parallel, "receptor": p.receptor,
-        "default_weight": encode(p.default_weight), "default_delay": p.default_delay,
+        "default_weight": encode(p.default_weight), "default_delay": encode(p.default_delay), "folded": p.folded, "births": p.births,
     }  # fmt: skip
 
 
@@ -244,8 +285,10 @@ def _projection_in(e: dict[str, Any], net: Network, objects: Objects, decode: De
             autapses=e["autapses"], parallel=e["parallel"], receptor=e["receptor"],
         )  # fmt: skip
     p.pool, p.wire, p.alive, p.plasticity = pool, wire, True, wire.rule
-    p.default_weight, p.default_delay = decode(e["default_weight"]), e["default_delay"]
+    p.default_weight, p.default_delay = decode(e["default_weight"]), decode(e["default_delay"])
+    p.folded, p.births = e["folded"], e["births"]
     p.version += 1
+    p.numbering += not pool._wants_ident  # handles on synapses that had no number then are gone
     return p  # type: ignore[no-any-return]
 
 
@@ -265,7 +308,15 @@ def _stimuli_in(entries: list[dict[str, Any]], net: Network, objects: Objects, d
     net.stimuli = []
     for k, e in enumerate(entries):
         applied = [
-            Applied(decode(a["stimulus"]), a["number"], a["population"], decode(a["index"]), a["receptor"], e["active"], memory=decode(a["memory"]))
+            Applied(
+                decode(a["stimulus"]),
+                a["number"],
+                a["population"],
+                decode(a["index"]),
+                a["receptor"],
+                e["active"],
+                memory=decode(a["memory"]),
+            )
             for a in e["applied"]
         ]
         old = objects.get("stimuli", [])
@@ -283,11 +334,23 @@ def _process_out(k: int, process: Any, net: Network, arrays: dict[str, np.ndarra
         parts = net._pending[id(process)]
         for place, name in enumerate(("stamp", "uid")):
             arrays[f"process{k}/pending/{name}"] = np.concatenate([np.zeros(0, np.int64), *[p[place] for p in parts]])
-    described = process.describe() if hasattr(process, "describe") else {"every": process.every, "process": process}
-    return {"class": f"{type(process).__module__}:{type(process).__qualname__}", "described": encode(described)}
+    kind = type(process)
+    entry: dict[str, Any] = {"class": f"{kind.__module__}:{kind.__qualname__}", "described": None}
+    if hasattr(process, "describe"):
+        entry["described"] = encode(process.describe())
+    elif is_dataclass(process):
+        entry["described"] = encode({f.name: getattr(process, f.name) for f in fields(process) if f.init})
+    elif encode.lasting:
+        raise SaveError(
+            f"save: the process {process!r} does not say how it is made; give {kind.__name__} a method describe() that returns the "
+            f"arguments of its __init__ by name, make it a dataclass, or net.remove(...) it first"
+        )
+    return entry
 
 
-def _processes_in(entries: list[dict[str, Any]], net: Network, objects: Objects, arrays: Mapping[str, np.ndarray], decode: Decoder) -> None:
+def _processes_in(
+    entries: list[dict[str, Any]], net: Network, objects: Objects, arrays: Mapping[str, np.ndarray], decode: Decoder
+) -> None:
     net.processes, net._pending = [], {}
     for k, e in enumerate(entries):
         old = objects.get("processes", [])
@@ -295,7 +358,11 @@ def _processes_in(entries: list[dict[str, Any]], net: Network, objects: Objects,
         if k >= len(old) and hasattr(process, "start"):
             process.start(net)
         prefix = f"process{k}/"
-        own = {n.removeprefix(prefix): v for n, v in arrays.items() if n.startswith(prefix) and not n.startswith(prefix + "pending/")}
+        own = {
+            n.removeprefix(prefix): v
+            for n, v in arrays.items()
+            if n.startswith(prefix) and not n.startswith(prefix + "pending/")
+        }
         if own:
             process.set_arrays(own)
         net.processes.append(process)
@@ -312,13 +379,16 @@ def _recorder_out(k: int, r: Any, arrays: dict[str, np.ndarray], encode: Encoder
         entry["targets"] = encode(r.targets)
     if hasattr(r, "projection"):
         entry |= {"projection": r.projection.name, "keep_edges": r.keep_edges}
-    entry["more"] = {name: encode(getattr(r, name)) for name in ("every", "variable", "unit", "uid") if name in r.__dict__}
+    own = {name: getattr(r, name) for name in ("every", "variable", "unit", "uid") if name in r.__dict__}
+    entry["more"] = encode(own)
     if isinstance(r, StateRecorder):
         entry["population"] = encode(r.population)
     return entry
 
 
-def _recorders_in(entries: list[dict[str, Any]], net: Network, objects: Objects, arrays: Mapping[str, np.ndarray], decode: Decoder) -> None:
+def _recorders_in(
+    entries: list[dict[str, Any]], net: Network, objects: Objects, arrays: Mapping[str, np.ndarray], decode: Decoder
+) -> None:
     net.recorders = []
     for k, e in enumerate(entries):
         old = objects.get("recorders", [])

@@ -26,10 +26,13 @@ PACKAGE = Path(__file__).parent.parent / "neurosim"
 STOREYS = {
     7: ["cli", "__main__"],
     6: ["memory", "bridges", "lab"],
-    5: ["network", "snapshot", "running", "connecting", "projection", "population", "report"],
+    5: [
+        "network", "snapshot", "running", "populating", "connecting", "listening", "stimulating", "projection", "edges",
+        "population", "values", "report",
+    ],
     4: ["engine", "structural", "checkpoint", "plot"],
     3: ["neurons", "equations", "plasticity", "stimuli", "wiring", "graph", "analysis"],
-    2: ["kernels", "units", "distributions", "recording", "datasets", "history"],
+    2: ["kernels", "units", "distributions", "recording", "datasets", "history", "encoding"],
     1: ["errors", "checks", "process"],
 }
 CHAINS = [
@@ -37,10 +40,15 @@ CHAINS = [
         "network",
         "snapshot",
         "running",
+        "populating",
         "connecting",
+        "listening",
+        "stimulating",
         "projection",
+        "edges",
         "population",
-    ],  # one thing in six parts: what users hold
+        "values",
+    ],  # one thing in many parts: what users hold
     ["__main__", "cli"],  # python -m neurosim is the command line
     ["distributions", "kernels"],  # a draw is made by a kernel
     ["checks", "errors"],  # a check that fails raises an error

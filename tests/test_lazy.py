@@ -76,7 +76,11 @@ def twin_synapse(pre, post, delay, w, rule, bench, end, real=np.float64, born=0)
     arrivals = {t + bench.axonal for t in pre if t >= born and t + bench.axonal < end}
     returns = {t + back for t in post if born <= t + back < end}
     # a newborn synapse knows its source's trace
-    x = sum(math.exp(-(born - t - bench.axonal) * bench.dt / rule.tau_plus) for t in pre if t < born and t + bench.axonal < born)
+    x = sum(
+        math.exp(-(born - t - bench.axonal) * bench.dt / rule.tau_plus)
+        for t in pre
+        if t < born and t + bench.axonal < born
+    )
     y = sum(math.exp(-(born - t - back) * bench.dt / rule.tau_minus) for t in post if t + back < born)
     own = {t + bench.axonal for t in pre if t < born <= t + bench.axonal < end}  # seen by the source's trace only
     span, last, sent = rule.w_max - rule.w_min, born, []
@@ -129,7 +133,9 @@ def check_against_twin(bench, edges, spikes, tolerance, real=np.float64):
     expected = np.zeros((bench.step + 64, bench.n + bench.column0))
     weights = []
     for pre, post, delay, weight in zip(*edges, strict=True):
-        w, sent = twin_synapse(times[pre], times[post], int(delay), float(real(weight)), bench.rule, bench, bench.step, real)
+        w, sent = twin_synapse(
+            times[pre], times[post], int(delay), float(real(weight)), bench.rule, bench, bench.step, real
+        )
         weights.append(w)
         for t, amount in sent:
             expected[t, post + bench.column0] += amount
@@ -251,21 +257,23 @@ def test_case_a05(pre, post, change):
     assert bench.pool.read_weights()[0] - 0.5 == pytest.approx(change, abs=1e-9)
 
 
-def test_case_a06():
-    pairs = 90
-    first, second = set(range(1000, 1000 * pairs + 1, 1000)), set(range(1010, 1000 * pairs + 11, 1000))
-    for pre, post, bound, sure, low, high, w in (
-        (second, first, 0.1, 55, 0.1, 1.0, 0.5), (first, second, 1.0, 83, 0.1, 1.0, 0.5), (first, second, 0.0, 83, -1.0, 0.0, -0.5),
-    ):  # fmt: skip
-        if not JIT:
-            return
-        rule = PairSTDP(w_min=low, w_max=high)
-        bench, _ = one_synapse(rule, pre, post, 1000 * pairs + 500, w=w)
-        for pair in range(1, pairs + 1):
-            bench.run(1000 * pair + 500 - bench.step)
-            now = bench.pool.read_weights()[0]
-            assert low <= now <= high
-            assert (now == bound) == (pair >= sure)
+@pytest.mark.parametrize(
+    ("pre_first", "bound", "sure", "low", "high", "w"),
+    [(False, 0.1, 55, 0.1, 1.0, 0.5), (True, 1.0, 83, 0.1, 1.0, 0.5), (True, 0.0, 83, -1.0, 0.0, -0.5)],
+)
+def test_case_a06(pre_first, bound, sure, low, high, w):
+    """1000 pairs 10 ms apart, one a second: at the bound exactly, from a known pair on, and never beyond."""
+    pairs, second = 1000 if JIT else 100, 100  # steps of 10 ms
+    first, later = set(range(second, second * pairs + 1, second)), set(range(second + 1, second * pairs + 2, second))
+    pre, post = (first, later) if pre_first else (later, first)
+    bench, _ = one_synapse(PairSTDP(w_min=low, w_max=high), pre, post, second * (pairs + 1), w=w, dt=10.0)
+    for pair in range(1, min(pairs, 100) + 1):
+        bench.run(second * pair + second // 2 - bench.step)
+        now = bench.pool.read_weights()[0]
+        assert low <= now <= high
+        assert (now == bound) == (pair >= sure)
+    bench.run(second * pairs + 50 - bench.step)
+    assert bench.pool.read_weights()[0] == bound
 
 
 @pytest.mark.skipif(not JIT, reason="a million steps")
@@ -311,7 +319,10 @@ def test_any_cut_same_bits(placement):
     cut = Bench(rule, placement, edges, spikes)
     rng = np.random.default_rng(0)
     while cut.step < STEPS:
-        cut.run(min(int(rng.integers(1, 30)), STEPS - cut.step), chunk=int(rng.integers(1, max(2, PLACEMENTS[placement][3] + 1))))
+        cut.run(
+            min(int(rng.integers(1, 30)), STEPS - cut.step),
+            chunk=int(rng.integers(1, max(2, PLACEMENTS[placement][3] + 1))),
+        )
     assert np.array_equal(whole.pool.read_weights(), cut.pool.read_weights())
     assert np.array_equal(np.array(whole.arrived), np.array(cut.arrived))
 
@@ -333,33 +344,36 @@ def test_saved_state_goes_on_with_the_same_bits(placement, dtype):
         assert np.array_equal(array, other.pool.arrays()[name]), name
 
 
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("placement", PLACEMENTS)
-def test_newborn_and_removed(placement):
+def test_newborn_and_removed(placement, seed):
     """Synapses born and removed while spikes are on their way: each like its twin; the removed carried what `sent` says."""
     rule = RULES["additive"]
-    (pre, post, delay, weight), spikes = network(placement, rate=0.08, seed=9)
+    (pre, post, delay, weight), spikes = network(placement, rate=0.08, seed=9 + seed)
     times = trains(spikes, 8)
     bench = Bench(rule, placement, (pre[:0], post[:0], delay[:0], weight[:0]), spikes)
-    pool, rng = bench.pool, np.random.default_rng(1)
+    pool, rng = bench.pool, np.random.default_rng(seed)
     alive = [[] for _ in range(8)]  # per row: (edge, born)
-    births = np.sort(rng.integers(0, STEPS - 200 if JIT else STEPS // 2, pre.size))
-    arrived_from = {}
+    births = np.sort(rng.integers(0, 90, pre.size))
     for born, i in zip(births, range(pre.size), strict=True):
         bench.run(int(born) - bench.step)
         slot = pool.insert([pre[i]], [post[i] + 3], delay[i], weight[i])[0]
         assert slot == len(alive[pre[i]])
         alive[pre[i]].append((i, int(born)))
-        arrived_from[i] = None
         if rng.random() < 0.4:  # remove one, perhaps with spikes in flight
             row = int(rng.choice([r for r in range(8) if alive[r]]))
             slot = int(rng.integers(len(alive[row])))
             j, since = alive[row].pop(slot)
-            expected_w, sent = twin_synapse(times[pre[j]], times[post[j]], int(delay[j]), weight[j], rule, bench, bench.step, born=since)
+            expected_w, sent = twin_synapse(
+                times[pre[j]], times[post[j]], int(delay[j]), weight[j], rule, bench, bench.step, born=since
+            )
             flying = {t - delay[j]: w for t, w in sent if t >= bench.step}
             for step in pool.arrivals(row):
                 carried = pool.sent([row], [slot], [step])[0]
                 on_its_way = step + delay[j] >= bench.step
-                assert not on_its_way or carried == pytest.approx(flying.get(step, 0.0 if step - bench.axonal < since else -9), abs=1e-10)
+                assert not on_its_way or carried == pytest.approx(
+                    flying.get(step, 0.0 if step - bench.axonal < since else -9), abs=1e-10
+                )
             assert set(flying) <= set(pool.arrivals(row).tolist())
             assert pool.read_weights([row])[slot] == pytest.approx(expected_w, abs=1e-10)
             _, removed = pool.remove([row], [slot])
@@ -368,7 +382,9 @@ def test_newborn_and_removed(placement):
     bench.run(100 if JIT else 20)
     for row in range(8):
         for w, (j, since) in zip(pool.read_weights([row]), alive[row], strict=True):
-            expected_w, _ = twin_synapse(times[pre[j]], times[post[j]], int(delay[j]), weight[j], rule, bench, bench.step, born=since)
+            expected_w, _ = twin_synapse(
+                times[pre[j]], times[post[j]], int(delay[j]), weight[j], rule, bench, bench.step, born=since
+            )
             assert w == pytest.approx(expected_w, abs=1e-10)
     pool.check()
 
@@ -499,6 +515,36 @@ def test_tables_reach_far_enough(dtype):
     pool = LazyPool(rule.functions, uniform=True, dt=0.1, dtype=dtype)
     pool.add_projection(rule, n_sources=1, pre_lo=0, n_targets=1, post_lo=0, column0=0)
     d = np.arange(pool.decay_plus.shape[1] - 1)
-    assert pool.decay_plus[0, d[d * 0.1 / 20.0 < 30]].min() > 0 and pool.decay_plus[0, -1] == 0 == pool.decay_minus[0, -1]
+    assert (
+        pool.decay_plus[0, d[d * 0.1 / 20.0 < 30]].min() > 0 and pool.decay_plus[0, -1] == 0 == pool.decay_minus[0, -1]
+    )
     near = d[d * 0.1 / 20.0 < 30]
-    np.testing.assert_allclose(pool.decay_plus[0, near], np.exp(-near * 0.1 / 20.0), rtol=1e-6 if dtype == "float32" else 1e-14)
+    np.testing.assert_allclose(
+        pool.decay_plus[0, near], np.exp(-near * 0.1 / 20.0), rtol=1e-6 if dtype == "float32" else 1e-14
+    )
+
+
+def test_weights_outside_the_bounds_are_refused():
+    edges, spikes = network("one delay", seed=15)
+    pool = Bench(RULES["additive"], "one delay", edges, spikes).pool
+    with pytest.raises(ParameterError, match=r"LazyPool\.insert\(weight\): .* 0 \.\.\. 1, got 1\.5 at position 1"):
+        pool.insert([0, 1], [3, 3], 5, [0.5, 1.5])
+    with pytest.raises(ParameterError, match=r"set_weights"):
+        pool.set_weights([0], [0], -0.1)
+
+
+def test_projection_removed():
+    """The others keep their numbers in order, their history and their bits."""
+    edges, spikes = network("one delay", rate=0.05, seed=16)
+    alone = Bench(RULES["additive"], "one delay", edges, spikes).run(STEPS)
+    both = Bench(RULES["additive"], "one delay", (edges[0][:0], edges[1][:0], edges[2][:0], edges[3][:0]), spikes)
+    pool = both.pool
+    k, row0 = pool.add_projection(RULES["additive"], n_sources=8, pre_lo=0, n_targets=8, post_lo=0, column0=3, back=5)
+    pool.build(row0, 8, edges[0] + row0, edges[1] + 3, edges[2], edges[3])
+    both.run(STEPS // 2)
+    with pytest.raises(ParameterError, match="still has synapses"):
+        pool.remove_projection(k)
+    pool.remove_projection(0)
+    both.run(STEPS - STEPS // 2)
+    assert np.array_equal(pool.read_weights(), alone.pool.read_weights())
+    assert np.array_equal(np.array(alone.arrived), np.array(both.arrived))

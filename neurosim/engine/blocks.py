@@ -47,10 +47,13 @@ class Block:
         self.varied: set[str] = set()
         self.current = False
         self.spontaneous = False
-        self.keys = np.array([stream_key(seed, "neurons", kind) for kind in ("uniform", "normal", "spontaneous")], np.uint64)
+        self.keys = np.array(
+            [stream_key(seed, "neurons", kind) for kind in ("uniform", "normal", "spontaneous")], np.uint64
+        )
         self.place0 = 0
         self.column0 = 0
         self.lists: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self._modules: dict[tuple[object, ...], str] = {}
         self._set_room(0)
 
     @property
@@ -117,7 +120,12 @@ class Block:
 
     def module(self) -> str:
         """Name of the generated module that advances this block."""
-        return "play" if self.plays else load_block(self.plan()).__name__
+        if self.plays:
+            return "play"
+        use = (tuple(sorted(self.varied)), self.current, self.spontaneous)
+        if use not in self._modules:  # asked after every edit of the graph, and making the text takes milliseconds
+            self._modules[use] = load_block(self.plan()).__name__
+        return self._modules[use]
 
     def derive(self) -> tuple[np.ndarray, np.ndarray]:
         """Coefficient tables: [populations, coefficients], and [varied coefficients, room] for those that differ within one."""

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -11,37 +12,64 @@ from neurosim.kernels.rng import stream_key
 from neurosim.stimuli import Current, OrnsteinUhlenbeck, PatternInput, PoissonInput, SineCurrent, WhiteNoise
 
 FOREVER = 1 << 62
+#: What a stimulus may give for each neuron.
+PER_NEURON = ("rate", "amplitude", "sd", "patterns")
+#: Events a step up to which counts are looked up in a table; above, they are drawn in parts.
+MOST_LISTED = 1000.0
 
 
 @dataclass
 class Applied:
-    """A stimulus on its target: the uids and ring columns of the neurons now, its random key, and its memory."""
+    """A stimulus on its target: the neurons and ring columns now, its random key, and its memory.
 
-    stimulus: object
+    Arrays in the description (rates, amplitudes, patterns) have one value per neuron of the target, in its order.  They
+    follow the uids: when a neuron dies, its value goes.
+    """
+
+    stimulus: Any
     number: int
     population: int
     index: np.ndarray
     receptor: str = ""
     active: bool = True
-    uid: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     column: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     memory: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    _uid: np.ndarray | None = field(default=None, repr=False)
+
+    @property
+    def uid(self) -> np.ndarray:
+        """Uids of the neurons, ascending."""
+        return np.zeros(0, np.int64) if self._uid is None else self._uid
+
+    @uid.setter
+    def uid(self, uid: np.ndarray) -> None:
+        if self._uid is not None and not np.array_equal(uid, self._uid):
+            kept = np.searchsorted(self._uid, uid)
+            arrays = {name: getattr(self.stimulus, name, None) for name in PER_NEURON}
+            changes = {name: np.asarray(value)[..., kept] for name, value in arrays.items() if np.ndim(value)}
+            self.stimulus = replace(self.stimulus, **changes)
+        self._uid = uid
 
 
 def counts_table(mean: float) -> tuple[np.ndarray, np.ndarray]:
-    """(guide, cumulative) of a Poisson count: cumulative[k] is the largest 32-bit word that means at most k events."""
+    """(guide, cumulative) of a Poisson count.
+
+    cumulative[k] is the largest 48-bit number that means at most k events.  guide[u >> 36] is the count of all numbers u
+    with these high 12 bits, or -1 - (the smallest) where they mean several.
+    """
     most = int(mean + 12.0 * math.sqrt(mean) + 30)
     k = np.arange(most + 1)
-    logarithm = k * math.log(mean) - mean - np.array([math.lgamma(i + 1.0) for i in k]) if mean > 0 else np.where(k == 0, 0.0, -np.inf)
-    total = np.minimum(np.cumsum(np.exp(logarithm)), 1.0)
-    words = np.clip(np.floor(total * 4294967296.0) - 1.0, 0.0, 4294967295.0)
-    words[-1] = 4294967295.0
-    if mean == 0:
-        words[:] = 4294967295.0
-    cumulative = np.maximum.accumulate(words.astype(np.uint64)).astype(np.uint32)
-    cells = np.arange(kernel.GUIDE_SIZE, dtype=np.uint64) << np.uint64(20)
-    guide = np.searchsorted(cumulative.astype(np.uint64), cells, side="left").astype(np.int16)
-    return guide, cumulative
+    if mean > 0:
+        chance = np.exp(k * math.log(mean) - mean - np.array([math.lgamma(i + 1.0) for i in k]))
+    else:
+        chance = np.where(k == 0, 1.0, 0.0)
+    top = (1 << 48) - 1
+    cumulative = np.maximum.accumulate(np.clip(np.floor(np.cumsum(chance) * 2.0**48) - 1.0, 0.0, float(top))).astype(np.uint64)
+    cumulative[-1] = top
+    cell = np.arange(kernel.GUIDE_SIZE, dtype=np.uint64) << np.uint64(36)
+    low = np.searchsorted(cumulative, cell, side="left")
+    high = np.searchsorted(cumulative, cell + np.uint64((1 << 36) - 1), side="left")
+    return np.where(low == high, low, -1 - low).astype(np.int16), cumulative
 
 
 class _Tables:
@@ -114,30 +142,30 @@ def poisson_tables(applied: Sequence[Applied], dt: float, seed: int) -> tuple[np
         start, stop = _window(stimulus, dt)
         if isinstance(stimulus, PatternInput):
             line = tables.add(one, kernel.OWN_RATE, seed, start, stop, weight=stimulus.weight)
-            tables.value.append((np.asarray(stimulus.patterns)[:, one.index] * (1e-3 * dt)).ravel())
+            tables.value.append((np.asarray(stimulus.patterns) * (1e-3 * dt)).ravel())
             which = np.asarray(stimulus.which, np.float64)
             course = np.append(np.where(which < 0, -1e9, -1.0 - which), -1e9)
             tables.add_course(line, course, round(stimulus.every / dt))
             continue
         rate = np.asarray(stimulus.rate, np.float64)
-        if rate.ndim == 0 or (rate.size and (rate == rate[0]).all() and rate[0] > 0):
-            rate = rate if rate.ndim == 0 else rate[0]
+        if rate.ndim and rate.size and (rate == rate[0]).all():
+            rate = rate[0]
         mean = rate * (1e-3 * dt)
         if stimulus.correlation:
             share = stimulus.correlation
             line = tables.add(one, kernel.SHARED, seed, start, stop, weight=stimulus.weight, share=share)
             tables.add_counts(line, float(mean) / share)
-        elif mean.ndim == 0 and stimulus.course is None:
+        elif mean.ndim == 0 and stimulus.course is None and mean <= MOST_LISTED:
             line = tables.add(one, kernel.SAME_RATE, seed, start, stop, weight=stimulus.weight)
             tables.add_counts(line, float(mean))
         else:
             line = tables.add(one, kernel.OWN_RATE, seed, start, stop, weight=stimulus.weight)
-            tables.value.append(np.broadcast_to(mean if mean.ndim == 0 else mean[one.index], one.index.shape))
+            tables.value.append(np.broadcast_to(mean, one.index.shape))
             if stimulus.course is not None:
                 tables.add_course(line, np.asarray(stimulus.course), round(stimulus.every / dt))
-    pairs = np.zeros(max((u.size for u in tables.uid), default=0) // 2 + 2, np.uint64)
-    guide, cumulative = _joined(tables.guide, np.int16), _joined(tables.cumulative, np.uint32)
-    return (*tables.shared(), guide, cumulative, _joined(tables.course, np.float64), pairs)
+    quads = np.zeros(max((u.size for u in tables.uid), default=0) // 4 + 2, np.uint64)
+    guide, cumulative = _joined(tables.guide, np.int16), _joined(tables.cumulative, np.uint64)
+    return (*tables.shared(), guide, cumulative, _joined(tables.course, np.float64), quads)
 
 
 def current_tables(applied: Sequence[Applied], dt: float, seed: int) -> tuple[object, ...]:
@@ -166,8 +194,7 @@ def current_tables(applied: Sequence[Applied], dt: float, seed: int) -> tuple[ob
             spread = math.sqrt(-math.expm1(-2.0 * dt / stimulus.tau))
             tables.add(one, kernel.ORNSTEIN_UHLENBECK, seed, start, stop, mean=stimulus.mean, decay=keep, spread=spread)
             size = stimulus.sd
-        sizes = np.asarray(size, np.float64)
-        tables.value.append(np.broadcast_to(sizes if sizes.ndim == 0 else sizes[one.index], one.index.shape))
+        tables.value.append(np.broadcast_to(np.asarray(size, np.float64), one.index.shape))
     memory = _joined([m.memory for m in applied if m.active and isinstance(m.stimulus, Current | SineCurrent | WhiteNoise | OrnsteinUhlenbeck)], np.float64)
     return (dt, *tables.shared(), _joined(tables.course, np.float64), memory)
 

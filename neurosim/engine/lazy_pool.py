@@ -1,19 +1,19 @@
 """A pool of plastic synapses that are touched only when their source spikes, or somebody looks.  Knows arrays only.
 
-How a driver calls the kernels of `LazyPool.kernels` (`pool` is the tuple `driver_arguments()`, taken afresh whenever
-Python was entered; `spikes` are global places, int64, ascending within a step)::
+How a driver calls the kernels in the module `LazyPool.kernels` (`pool` is the tuple `driver_arguments()`, taken afresh
+whenever Python was entered; `spikes` are global places, int64, ascending within a step)::
 
-    before a chunk's spikes go in, once they are known:
+    before the spikes of a chunk go in, once they are known:
         if room_needed(now, n_steps, spikes, bounds, pool): leave to Python, which calls make_room(), takes
-            driver_arguments() again and re-enters *at this point* (asked again; nothing was delivered yet)
+            driver_arguments() again and re-enters *at this point* (it asks again; nothing was delivered yet)
     for each step `now` of the chunk, in order, also if nobody fired:
         push(now, spikes, first, last, pool)      # spikes[first:last] were fired in step `now`
-        deliver(now, ring, pool)                  # adds to ring[(now + delay) & mask, column]
+        deliver(now, 0, ring, pool)               # adds to ring[(now + delay) & mask, column]
 
 `bounds` is int64[n_steps + 1]: step now + s has spikes[bounds[s]:bounds[s + 1]].  Projections with an axonal delay and no
 delay behind it (`pool.late`) act in the step in which their spikes arrive: with such a projection a chunk is one step
-long and `early(now, ring, pool)` is called before the neurons advance.  A ring slot is summed in the order (step of
-arrival, projection, place of the source, place in the row).
+long, and `deliver(now, 1, ring, pool)` is called before the neurons advance.  A ring slot is summed in the order (step of
+arrival, pool, projection, place of the source, place in the row).
 
 push comes before deliver because a postsynaptic spike that arrives together with a presynaptic one goes first.  The pool
 keeps the recent spikes itself, so nothing depends on how a run is cut.  The pool's clock is the last step pushed.
@@ -49,8 +49,8 @@ class LazyRule(Protocol):
     """What a rule must offer; its parameters are attributes named as the functions' arguments."""
 
     @property
-    def functions(self) -> tuple[Callable[..., float], Callable[..., float]]:
-        """(potentiate, depress)."""
+    def functions(self) -> tuple[Callable[..., float], Callable[..., float], bool]:
+        """(potentiate, depress, whether the first never lowers and the second never raises a weight)."""
 
     tau_plus: float
     tau_minus: float
@@ -61,8 +61,8 @@ class LazyPool(RowPool):
 
     Parameters
     ----------
-    functions : tuple of two functions
-        `rule.functions`: potentiate and depress.
+    functions : tuple
+        `rule.functions`: potentiate, depress, and whether they are one-sided.
     uniform : bool
         True if in every projection all synapses see postsynaptic spikes equally late (`sees="spikes"`, an axonal delay,
         or one dendritic delay); False if each sees them as late as its own delay.
@@ -80,11 +80,11 @@ class LazyPool(RowPool):
     line, log, log_trace, logged
         History of each target of each projection, see kernels/lazy.py.
     kernels : module
-        push, deliver, early, room_needed for the driver.
+        push, deliver, room_needed for the driver.
     """
 
     def __init__(
-        self, functions: tuple[Callable[..., float], Callable[..., float]], *, uniform: bool, dt: float,
+        self, functions: tuple[Callable[..., float], Callable[..., float], bool], *, uniform: bool, dt: float,
         column_bits: int = 24, dtype: str = "float64",
     ) -> None:  # fmt: skip
         self.functions = functions
@@ -93,8 +93,9 @@ class LazyPool(RowPool):
         name = np.dtype(dtype).name
         if (self.uniform, name) not in lazy.LAYOUT:
             raise ParameterError(f"LazyPool.dtype: must be 'float64' or 'float32', got {dtype!r}")
-        self.kernels = lazy.lazy_module(*functions, self.uniform, name)
-        self.parameter_names = lazy.rule_parameters(*functions)
+        potentiate, depress, one_sided = functions
+        self.kernels = lazy.lazy_module(potentiate, depress, self.uniform, name, one_sided)
+        self.parameter_names = lazy.rule_parameters(potentiate, depress)
         self.words, self.times, self.trace0, self.traces = lazy.LAYOUT[self.uniform, name]
         for array in ("last_pre", "seen", "noted", "counted", "row_projection"):
             setattr(self, array, np.zeros(0, np.int32))
@@ -111,12 +112,12 @@ class LazyPool(RowPool):
         self.recent = np.zeros(64, np.int64)
         self.recent_bounds = np.full((1, 3), NEVER, np.int64)
         self.births = np.zeros((0, 3), np.int64)  # step, row, length before
-        self.later = np.zeros(1, np.int64)
+        self.later, self.scratch = np.zeros(1, np.int64), np.zeros((3, 1), dtype)
         self.ledger = np.zeros(len(lazy.LEDGER), np.int64)
         self.ledger[L["CLOCK"]] = -1
         self.ledger[L["SAFE"]] = NEVER
         self.ledger[L["AHEAD"]] = LEAST_LOG // 4
-        self._last_sweep = NEVER
+        self.ledger[L["SWEPT"]] = NEVER
         self.sweeps = 0
 
     # ---- projections -------------------------------------------------------------------------------------------------
@@ -128,7 +129,7 @@ class LazyPool(RowPool):
 
     @property
     def late(self) -> bool:
-        """Whether a projection needs `early`: an axonal delay with nothing behind it."""
+        """Whether a projection needs deliver(now, 1, ...) before the neurons advance: an axonal delay with nothing behind it."""
         return bool(self.place[:, P["LATE"]].any())
 
     def add_projection(
@@ -180,7 +181,7 @@ class LazyPool(RowPool):
         self.parameters = np.concatenate([self.parameters, np.zeros((1, self.parameters.shape[1]), self.weight.dtype)])
         self.rates = np.concatenate([self.rates, np.ones((1, 2))])
         self._add_lines(n_targets)
-        self._keep_recent()
+        self._lay_recent(self._kept())
         self.set_rule(k, rule)
         return k, row0
 
@@ -233,36 +234,25 @@ class LazyPool(RowPool):
         self.row_projection[row0 : row0 + n_sources] = k
 
     def remove_projection(self, k: int) -> None:
-        """Forget projection k, whose rows are empty, and the history of its targets; later projections move up by one.
-
-        Its rows stay in the row table until the next move_rows.
-        """
-        entry = self.place[k]
-        line0, n = int(entry[P["LINE0"]]), int(entry[P["POST_HI"]] - entry[P["POST_LO"]])
+        """Forget projection k, whose rows are empty; the numbers of later ones fall by 1.  Its rows stay, empty, for all."""
+        if self.length[self.rows_of(k)].any():
+            raise ParameterError(f"LazyPool.remove_projection: projection {k} still has synapses; remove them first")
+        line0, n = self.place[k, P["LINE0"]], self.place[k, P["POST_HI"]] - self.place[k, P["POST_LO"]]
         lines = np.arange(self.logged.size)
         self._take_lines(np.concatenate([lines[:line0], lines[line0 + n :]]))
         self.place[self.place[:, P["LINE0"]] > line0, P["LINE0"]] -= n
-        self.row_projection[self.row_projection == k] = 0
-        self.row_projection[self.row_projection > k] -= 1
         for name in ("place", "parameters", "rates"):
             setattr(self, name, np.delete(getattr(self, name), k, axis=0))
+        self.row_projection[self.row_projection == k] = 0
+        self.row_projection[self.row_projection > k] -= 1
         self._fill_decays()
+        self._lay_recent(self._kept())
 
     def move_places(self, place_map: ArrayLike) -> None:
-        """Global places were renumbered (-1: gone): rewrite the recent spikes.  The order of those that stay must stay."""
+        """Global places were renumbered (-1: gone): rewrite the recent spikes, which stay ascending within a step."""
         place_map = np.asarray(place_map, np.int64)
-        head = 0
-        recent = np.zeros_like(self.recent)
-        bounds = self.recent_bounds.copy()
-        for here in np.argsort(self.recent_bounds[:, 2]):
-            first, last, _ = self.recent_bounds[here]
-            places = place_map[self.recent[np.arange(first, last) & (self.recent.size - 1)]]
-            places = np.sort(places[places >= 0])
-            recent[head : head + places.size] = places
-            bounds[here, :2] = head, head + places.size
-            head += places.size
-        self.recent, self.recent_bounds = recent, bounds
-        self.ledger[L["HEAD"]] = head
+        moved = [(step, place_map[places]) for step, places in self._kept()]
+        self._lay_recent([(step, np.sort(places[places >= 0])) for step, places in moved])
 
     # ---- editing and reading -----------------------------------------------------------------------------------------
 
@@ -278,6 +268,7 @@ class LazyPool(RowPool):
         self, row0: int, n_rows: int, row: ArrayLike, column: ArrayLike, delay: ArrayLike, weight: ArrayLike
     ) -> None:
         """As RowPool.build; the synapses are born now."""
+        self._check_bounds("build", row, weight)
         before = self.length[row0 : row0 + n_rows].copy()
         super().build(row0, n_rows, row, column, delay, weight)
         rows = row0 + np.flatnonzero(self.length[row0 : row0 + n_rows])
@@ -287,7 +278,7 @@ class LazyPool(RowPool):
         """As RowPool.insert; the rows are brought up to date first, the synapses are born now."""
         rows = np.unique(np.asarray(row, np.int64))
         self._check_rows("insert", rows)
-        self.note_in_flight(rows)
+        self._check_bounds("insert", row, weight)
         self.catch_up(rows)
         before = self.length[rows].copy()
         slots = super().insert(row, column, delay, weight)
@@ -300,13 +291,24 @@ class LazyPool(RowPool):
         self.places_of(row, slot)
         self.catch_up(np.unique(row))
         removed = super().remove(row, slot)
-        for birth in self.births[: self.ledger[L["BIRTHS"]]]:
-            birth[2] -= np.count_nonzero((row == birth[1]) & (slot < birth[2]))
+        for birth in np.flatnonzero(np.isin(self.births[:, 1], row)):
+            _, r, n = self.births[birth]
+            self.births[birth, 2] = n - np.count_nonzero((row == r) & (slot < n))
         return removed
+
+    def sent(self, row: ArrayLike, slot: ArrayLike, step: ArrayLike) -> np.ndarray:
+        """As RowPool.sent (`step`: when the row was streamed); nothing if the synapse was born after the spike was fired."""
+        row, slot, step = np.broadcast_arrays(*(np.atleast_1d(np.asarray(a, np.int64)) for a in (row, slot, step)))
+        carried = super().sent(row, slot, step)
+        fired = step - self.place[self.row_projection[row], P["AXONAL"]]
+        for born, r, n in self.births[np.isin(self.births[:, 1], row)]:
+            carried[(row == r) & (slot >= n) & (fired < born)] = 0.0
+        return carried
 
     def set_weights(self, row: ArrayLike, slot: ArrayLike, weight: ArrayLike) -> None:
         """Set weights now: what is on its way is noted, and the past is replayed, first."""
         row = np.asarray(row, np.int64)
+        self._check_bounds("set_weights", row, weight)
         self.note_in_flight(np.unique(row))
         self.catch_up(np.unique(row))
         self.weight[self.places_of(row, slot)] = weight
@@ -350,7 +352,7 @@ class LazyPool(RowPool):
             new = np.full(self.n_rows, fill, old.dtype)
             new[row_map[kept]] = old[kept]
             setattr(self, name, new)
-        births = self.births[: self.ledger[L["BIRTHS"]]].copy()
+        births = self.births.copy()
         births[:, 1] = row_map[births[:, 1]]
         self._set_births(births[births[:, 1] >= 0])
 
@@ -366,9 +368,10 @@ class LazyPool(RowPool):
     def note_in_flight(self, rows: ArrayLike) -> None:
         """Note what the last spike of each of these (distinct) rows carries, where some of it may not have arrived."""
         rows = np.asarray(rows, np.int64)
+        rows = rows[self.length[rows] > 0]
         last = self.last_pre[rows].astype(np.int64)
         window = self.place[self.row_projection[rows], P["WINDOW"]]
-        flying = (self._present - last < window) & (self.noted[rows] != last) & (self.length[rows] > 0)
+        flying = (self._present - last < window) & (self.noted[rows] != last)
         self.note(rows[flying], last[flying] + self.ledger[L["EPOCH"]])
         self.noted[rows[flying]] = last[flying]
 
@@ -383,10 +386,14 @@ class LazyPool(RowPool):
 
     def driver_arguments(self) -> tuple[np.ndarray, ...]:
         """The tuple that the kernels take; good until the next edit, catch_up or make_room."""
+        if self.births.size:
+            self._set_births(self.births)
         self.ledger[L["BITS"]] = self.column_bits
+        self.ledger[lazy.LAYOUT_AT :] = lazy.LAYOUT[self.uniform, self.weight.dtype.name]
         longest = int(self.length.max(initial=0))
         if self.later.size <= longest:
             self.later = np.zeros(2 * longest + 1, np.int64)
+            self.scratch = np.zeros((3, 2 * longest + 1), self.weight.dtype)
         if self.note_step.size == 0:
             self.reserve_notes(64, 1024)
         return tuple(getattr(self, name) for name in lazy.FIELDS)
@@ -395,9 +402,6 @@ class LazyPool(RowPool):
         """What `room_needed` asked for: forget what no one needs, else lengthen notes, recent spikes and logs."""
         longest = int(self.place[:, P["WINDOW"]].max(initial=0))
         self.drop_notes(self.clock + 1 - longest)
-        axonal = int(self.place[:, P["AXONAL"]].max(initial=0))
-        births = self.births[: self.ledger[L["BIRTHS"]]]
-        self._set_births(births[births[:, 0] + axonal > self.clock])
         for used, size, need, name in (
             (self.note_used[0], self.note_step.size, "NOTES_NEEDED", "notes"),
             (self.note_used[1], self.amount.size, "AMOUNTS_NEEDED", "amounts"),
@@ -407,7 +411,7 @@ class LazyPool(RowPool):
                 self.reserve_notes(**{"notes": 0, "amounts": 0, name: 2 * wanted})
         need = int(self.ledger[L["RECENT_NEEDED"]])
         if self.ledger[L["HEAD"]] - self._oldest() + need > self.recent.size // 2:
-            self._keep_recent(2 * need)
+            self._lay_recent(self._kept(), 2 * need)
         steps = int(self.ledger[L["STEPS_NEEDED"]])
         if self.clock + 1 + steps - self.ledger[L["EPOCH"]] > lazy.LIMIT:
             self.rebase()
@@ -417,10 +421,10 @@ class LazyPool(RowPool):
     def sweep(self) -> None:
         """Bring all rows far enough that every log may drop half of what it holds (some may have nothing to drop)."""
         longest = 0 if self.uniform else int(self.place[:, P["WINDOW"]].max(initial=0))
-        until = min(int(self.kernels.halfway(longest, self.driver_arguments())), self._present)
+        until = min(int(lazy.halfway(longest, self.log, self.logged)), self._present)
         self.catch_up(np.flatnonzero(self.seen < until))
         self.ledger[L["SAFE"]] = max(NEVER, int(self.seen.min(initial=until)) - longest)
-        self._last_sweep = self.clock
+        self.ledger[L["SWEPT"]] = self.clock
         self.sweeps += 1
 
     def rebase(self) -> None:
@@ -447,7 +451,7 @@ class LazyPool(RowPool):
         self.place[:, P["BORN"]] = step
         for name, value in (("EPOCH", step), ("CLOCK", step - 1), ("SAFE", NEVER), ("WANTED", 0), ("HEAD", 0)):
             self.ledger[L[name]] = value
-        self._last_sweep = NEVER
+        self.ledger[L["SWEPT"]] = NEVER
 
     # ---- saving ------------------------------------------------------------------------------------------------------
 
@@ -475,19 +479,35 @@ class LazyPool(RowPool):
         """The clock in steps since the epoch."""
         return self.clock - int(self.ledger[L["EPOCH"]])
 
+    def _check_bounds(self, what: str, row: ArrayLike, weight: ArrayLike) -> None:
+        """Weights must lie within their rule's bounds: every replay clips, also one that finds nothing to do."""
+        low, high = self.parameters[self.row_projection[np.asarray(row, np.int64)], :2].T
+        weight = np.asarray(weight).astype(self.weight.dtype)
+        wrong = ~((low <= weight) & (weight <= high))
+        if wrong.any():
+            i = int(np.argmax(wrong))
+            value = weight if weight.ndim == 0 else weight[i]
+            raise ParameterError(
+                f"LazyPool.{what}(weight): must lie within the rule's w_min ... w_max, {low[i]:g} ... {high[i]:g}, "
+                f"got {value:g} at position {i}; widen the bounds, for example w_max={max(1.0, abs(float(value))):g}"
+            )
+
     def _born(self, rows: np.ndarray, before: np.ndarray, row: ArrayLike, delay: ArrayLike) -> None:
         """Synapses were appended to `rows`, which had `before` synapses: they are up to date, and ignore earlier spikes."""
         self.seen[rows] = np.maximum(self.seen[rows], self._present)
         row, delay = np.broadcast_arrays(np.asarray(row, np.int64), np.asarray(delay, np.int64))
         np.maximum.at(self.place[:, P["WINDOW"]], self.row_projection[row], delay)
         np.minimum.at(self.place[:, P["LEAST"]], self.row_projection[row], delay)
-        travelling = self.place[self.row_projection[rows], P["AXONAL"]] > 0
-        if travelling.any():
-            rows, before = rows[travelling], before[travelling]
-            new = np.stack([np.full(rows.size, self.clock + 1), rows, before], axis=1).astype(np.int64)
-            self._set_births(np.concatenate([self.births[: self.ledger[L["BIRTHS"]]], new]))
+        k = self.row_projection[rows]
+        window, axonal = self.place[k, P["WINDOW"]], self.place[k, P["AXONAL"]]
+        recent = (self._present - self.last_pre[rows] < window) | (axonal > 0)  # spikes that they must not carry
+        new = np.stack([np.full(rows.size, self.clock + 1), rows, before], axis=1).astype(np.int64)
+        self._set_births(np.concatenate([self.births, new[recent]]))
 
     def _set_births(self, births: np.ndarray) -> None:
+        """Keep those of these births that happened while spikes fired before may still be on their way."""
+        longest = int((self.place[:, P["WINDOW"]] + self.place[:, P["AXONAL"]]).max(initial=0))
+        births = births[births[:, 0] + longest > self.clock]
         self.births = np.ascontiguousarray(births)
         self.ledger[L["BIRTHS"]] = births.shape[0]
 
@@ -522,7 +542,7 @@ class LazyPool(RowPool):
         if not self.ledger[L["WANTED"]] and self.ledger[L["AHEAD"]] < self.log.shape[1] // 2:
             return
         small = self.log.nbytes * 8 < self.n_synapses * (4 + self.weight.itemsize)
-        often = self.clock - self._last_sweep < 1000
+        often = self.clock - self.ledger[L["SWEPT"]] < 1000
         while self.ledger[L["AHEAD"]] >= self.log.shape[1] // 2 or (self._crowded() and (small or often)):
             self._double_logs()
             small = often = False
@@ -533,7 +553,7 @@ class LazyPool(RowPool):
         self.ledger[L["WANTED"]] = 0
 
     def _crowded(self) -> bool:
-        return bool(self.kernels.crowded(self.driver_arguments()))
+        return bool(lazy.crowded(int(self.ledger[L["AHEAD"]]), int(self.ledger[L["SAFE"]]), self.log, self.logged))
 
     def _double_logs(self) -> None:
         lines, size = self.log.shape
@@ -556,25 +576,25 @@ class LazyPool(RowPool):
         first, _, held = self.recent_bounds[step & (self.recent_bounds.shape[0] - 1)]
         return int(first) if held == step else 0
 
-    def _keep_recent(self, room: int = 0) -> None:
-        """Keep the spikes of as many steps as the longest lag needs, and have room for so many more."""
-        lag = int(self.place[:, [P["AXONAL"], P["BACK"]]].max(initial=0))
-        self.ledger[L["LAG"]] = lag
-        steps = 1 << int(lag + 1).bit_length()
-        old_mask = self.recent.size - 1
-        held = self.recent_bounds[self.recent_bounds[:, 2] > self.clock - self.recent_bounds.shape[0]]
-        held = held[(held[:, 2] >= 0) & (held[:, 2] > self.clock - steps)]
-        held = held[np.argsort(held[:, 2])]
-        total = int((held[:, 1] - held[:, 0]).sum())
+    def _kept(self) -> list[tuple[int, np.ndarray]]:
+        """(step, places of its spikes) of the steps that may still be asked for, ascending."""
+        held = self.recent_bounds[self.recent_bounds[:, 2] > max(-1, self.clock - int(self.ledger[L["LAG"]]))]
+        mask = self.recent.size - 1
+        return [(int(s), self.recent[np.arange(i, j) & mask]) for i, j, s in held[np.argsort(held[:, 2])]]
+
+    def _lay_recent(self, kept: list[tuple[int, np.ndarray]], room: int = 0) -> None:
+        """Hold these spikes, for as many steps as the longest lag needs, with room for so many more."""
+        lag = max(1, int(self.place[:, [P["AXONAL"], P["BACK"]]].max(initial=0)))
+        total = sum(places.size for _, places in kept)
         size = max(64, self.recent.size, 1 << int(2 * (total + room)).bit_length())
-        recent, bounds = np.zeros(size, np.int64), np.full((steps, 3), NEVER, np.int64)
+        steps = 1 << int(lag + 1).bit_length()
+        self.recent, self.recent_bounds = np.zeros(size, np.int64), np.full((steps, 3), NEVER, np.int64)
         head = 0
-        for first, last, step in held:
-            recent[head : head + last - first] = self.recent[np.arange(first, last) & old_mask]
-            bounds[step & (steps - 1)] = head, head + last - first, step
-            head += last - first
-        self.recent, self.recent_bounds = recent, bounds
-        self.ledger[L["HEAD"]] = head
+        for step, places in kept:
+            self.recent[head : head + places.size] = places
+            self.recent_bounds[step & (steps - 1)] = head, head + places.size, step
+            head += places.size
+        self.ledger[L["HEAD"]], self.ledger[L["LAG"]] = head, lag
 
     def _fill_decays(self) -> None:
         """Tables exp(-d dt / tau), ending at 32 time constants with 0; the last entry of all is 0."""
@@ -583,12 +603,12 @@ class LazyPool(RowPool):
         for column, name in enumerate(("decay_plus", "decay_minus")):
             table = np.zeros((self.rates.shape[0], size))
             for k in range(table.shape[0]):
-                self.kernels.fill_decays(float(self.rates[k, column]), int(cuts[k, column]), table[k])
+                lazy.fill_decays(float(self.rates[k, column]), int(cuts[k, column]), table[k])
             setattr(self, name, table.astype(self.weight.dtype))
 
 
 _ROW_FILL: dict[str, Any] = {
-    "last_pre": NEVER, "seen": NEVER, "noted": NEVER, "counted": 0, "pre_trace": 0.0, "row_projection": 0,
+    "last_pre": NEVER, "seen": NEVER // 2, "noted": NEVER, "counted": 0, "pre_trace": 0.0, "row_projection": 0,
 }  # fmt: skip
 
 

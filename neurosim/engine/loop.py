@@ -12,15 +12,20 @@ import numpy as np
 
 from neurosim.engine.blocks import Block, Slice
 from neurosim.engine.driver import BAD_BLOCK, BAD_PLACE, BAD_VARIABLE, PENDING, WAITING_POOL, DriverPlan, load_driver
-from neurosim.engine.inputs import Applied, current_tables, poisson_tables, scatter_memory
-from neurosim.engine.pools import Moved, PlasticPool, Wire
+from neurosim.engine.inputs import PER_NEURON, Applied, current_tables, poisson_tables, scatter_memory
+from neurosim.engine.pools import Moved, Wire
+from neurosim.errors import WiringError
 from neurosim.stimuli import CURRENTS, POISSON
 
 NOBODY = np.zeros(0, np.int64)
 #: A stretch between two looks at Python (signals, progress) lasts about this long, in seconds.
 STRETCH_S = 0.05
+#: Steps that the neurons may advance at once, however long the delays are.
+LONGEST_CHUNK = 64
 #: Samples of state that one stretch may hold, in numbers.
 MOST_SAMPLES = 1 << 22
+#: Spikes that the record of a stretch holds at least, beyond the worst case of one chunk.
+LEAST_RECORD = 1000
 
 
 @dataclass
@@ -124,11 +129,11 @@ class Engine:
         kept[number] = keep
         old_n = piece.n
         piece.n, piece.uid = uid.size, uid
+        newborn = uid.size - keep.size
         for name, value in piece.parameters.items():
-            if value.ndim:
-                piece.parameters[name] = np.append(value[keep], np.full(uid.size - keep.size, value[keep].mean() if keep.size else value.mean()))
+            piece.parameters[name] = _per_neuron(value, keep, newborn)
         if piece.spontaneous.ndim:
-            piece.spontaneous = np.append(piece.spontaneous[keep], np.zeros(uid.size - keep.size))
+            piece.spontaneous = np.append(piece.spontaneous[keep], np.zeros(newborn))
         if number in block.lists:
             step, index = block.lists[number]
             new = np.full(old_n, -1)
@@ -140,8 +145,13 @@ class Engine:
                 place = np.full(old_n, -1)
                 place[keep] = np.arange(keep.size)
                 alive = place[one.index] >= 0
-                one.memory = one.memory[alive] if one.memory.size == one.index.size else one.memory
-                one.index = place[one.index][alive]
+                all_alike = one.index.size == old_n and not any(
+                    np.ndim(getattr(one.stimulus, n, 0)) for n in PER_NEURON
+                )
+                hear = np.arange(keep.size, uid.size if all_alike else keep.size)  # newborns hear what all hear alike
+                if one.memory.size == one.index.size:
+                    one.memory = np.append(one.memory[alive], np.zeros(hear.size))
+                one.index = np.append(place[one.index][alive], hear)
         for watch in self.watches:
             if watch.population == number:
                 place = np.append(np.full(old_n, -1), -1)
@@ -170,29 +180,59 @@ class Engine:
 
     def lay_out(self, block: Block, kept: dict[int, np.ndarray], *, current: bool = False) -> list[Gone]:
         """Place the neurons of a block anew, and move ring, rows, columns and everything else with them."""
-        old_places = [(b, b.place0, b.room) for b in self.blocks]
-        old_columns = [(b, b.column0, b.room, len(b.columns)) for b in self.blocks]
-        old_uid_of_place, old_uid_of_column = self.uid_of_place, self.uid_of_column
-        rows_before = {w.number: (w.pre_n, self._wire_uid(w.pre, old_uid_of_place, w)) for p in self.pools for w in p.wires}
+        gone = self._silence(kept)
+        old_places = [(b, b.place0, b.room, b.column0, len(b.columns)) for b in self.blocks]
+        old_uids = self.uid_of_place, self.uid_of_column
         moved = block.relayout(kept)
         block.current |= current
         place_map = np.full(self.uid_of_place.size, -1, np.int64)
         column_map = np.full(self.uid_of_column.size, -1, np.int64)
         self._number_places()
-        for (b, place0, room), (_, column0, _, n_columns) in zip(old_places, old_columns, strict=True):
+        for b, place0, room, column0, n_columns in old_places:
             inside = moved if b is block else np.arange(room)
-            alive = inside >= 0
-            place_map[place0 : place0 + room][alive[: max(0, place_map.size - place0)]] = b.place0 + inside[alive]
+            alive = np.flatnonzero(inside >= 0)
+            place_map[place0 + alive] = b.place0 + inside[alive]
             for k in range(n_columns):
-                old = column0 + k * room
-                if old + room <= column_map.size:
-                    column_map[old : old + room][alive] = b.column0 + k * b.room + inside[alive]
+                column_map[column0 + k * room + alive] = b.column0 + k * b.room + inside[alive]
         self._move_ring(column_map)
-        gone = self._move_pools(column_map, rows_before, kept if block else {}, old_uid_of_column)
-        stays = place_map[self.recent_place] >= 0 if self.recent_place.size else np.zeros(0, np.bool_)
-        self.recent_step = self.recent_step[stays]
-        self.recent_place = place_map[self.recent_place[stays]] if self.recent_place.size else NOBODY
+        gone += self._move_pools(column_map, kept, *old_uids)
+        place = place_map[self.recent_place]
+        self.recent_step, self.recent_place = self.recent_step[place >= 0], place[place >= 0]
         self.settle(Moved(place_map, kept))
+        return gone
+
+    def check_room(self, label: str, more: int) -> None:
+        """Refuse `more` ring columns that would not fit beside the delays into the 32 bits of a synapse."""
+        columns = self.uid_of_column.size + more + 64
+        bits = (columns - 1).bit_length()
+        for pool in self.pools:
+            longest = max((w.most_delay for w in pool.wires), default=0)
+            if bits > pool.column_bits and longest.bit_length() > 32 - bits:
+                raise WiringError(
+                    f"{label}: {columns:,} receptors do not fit beside delays of {longest * self.dt:g} ms (dt = {self.dt:g} ms); "
+                    f"take fewer neurons, shorter delays or a longer dt"
+                )
+
+    def _silence(self, kept: dict[int, np.ndarray]) -> list[Gone]:
+        """Take away the synapses of the sources that are about to go, with what they have on its way."""
+        gone: list[Gone] = []
+        for pool in self.pools:
+            for wire in pool.wires:
+                keep = kept.get(wire.pre)
+                if keep is None or keep.size == wire.pre_n:
+                    continue
+                dying = np.ones(wire.pre_n, np.bool_)
+                dying[keep] = False
+                row, slot, column, delay, weight = pool.edges(wire.row0, wire.pre_n)
+                hit = dying[row - wire.row0]
+                if not hit.any():
+                    continue
+                row, slot, column, delay = row[hit], slot[hit], column[hit], delay[hit]
+                self.note_in_flight(pool, wire, np.unique(row), only_released=True)
+                self.take_back(pool, wire, row, slot)
+                pool.remove(row, slot)
+                pre = self.uid_of_place[wire.pre_first + row - wire.row0]
+                gone.append(Gone(wire, pre, self.uid_of_column[column], np.asarray(weight[hit], np.float64), delay))
         return gone
 
     def _lay_out_all(self) -> None:
@@ -205,9 +245,6 @@ class Engine:
             self.ring = np.zeros((self.ring.shape[0], 0))
             self.recent_step = self.recent_place = NOBODY
             self.settle()
-
-    def _wire_uid(self, number: int, uid_of_place: np.ndarray, wire: Wire) -> np.ndarray:
-        return uid_of_place[wire.pre_first : wire.pre_first + wire.pre_n].copy()
 
     def relabel(self, n_populations: int) -> None:
         """Blocks have been put in place as they were saved: number their places and columns."""
@@ -238,34 +275,20 @@ class Engine:
         self.ring[:, column_map[source]] = old[:, source]
 
     def _move_pools(
-        self, column_map: np.ndarray, rows_before: dict[int, tuple[int, np.ndarray]], kept: dict[int, np.ndarray], old_uid: np.ndarray
+        self, column_map: np.ndarray, kept: dict[int, np.ndarray], old_uid_of_place: np.ndarray, old_uid: np.ndarray
     ) -> list[Gone]:
-        """Rows follow their sources, columns their targets; returns the synapses that lost either."""
+        """Rows follow their sources, columns their targets; returns the synapses that lost their target."""
         gone: list[Gone] = []
         for pool in self.pools:
-            lost: dict[int, list[tuple[np.ndarray, ...]]] = {w.number: [] for w in pool.wires}
             bits = pool.column_bits
-            for wire in pool.wires:  # synapses of sources that are gone
-                keep = kept.get(wire.pre)
-                if keep is not None and keep.size < wire.pre_n:
-                    dead = np.setdiff1d(np.arange(wire.pre_n), keep)
-                    row, slot, column, delay, weight = pool.edges(wire.row0, wire.pre_n)
-                    hit = np.isin(row - wire.row0, dead)
-                    self.take_back(pool, wire, row[hit], slot[hit])
-                    lost[wire.number].append((row[hit] - wire.row0, column[hit], weight[hit], delay[hit]))
-                    pool.remove(row[hit], slot[hit])
-            row, packed, weight = pool.remap(column_map)
-            if row.size:
-                for wire in pool.wires:
-                    hit = (row >= wire.row0) & (row < wire.row0 + wire.rows)
+            row, packed, weight = pool.remap(column_map, max(bits, (max(1, self.uid_of_column.size) - 1).bit_length()))
+            for wire in pool.wires if row.size else ():
+                hit = (row >= wire.row0) & (row < wire.row0 + wire.rows)
+                if hit.any():
                     column = (packed[hit] & np.uint32((1 << bits) - 1)).astype(np.int64)
                     delay = (packed[hit] >> np.uint32(bits)).astype(np.int64)
-                    lost[wire.number].append((row[hit] - wire.row0, column, weight[hit], delay))
-            for wire in pool.wires:
-                uid = rows_before[wire.number][1]
-                for source, column, weight, delay in lost[wire.number]:
-                    if source.size:
-                        gone.append(Gone(wire, uid[source], old_uid[column], np.asarray(weight, np.float64), delay))
+                    pre = old_uid_of_place[wire.pre_first + row[hit] - wire.row0]
+                    gone.append(Gone(wire, pre, old_uid[column], np.asarray(weight[hit], np.float64), delay))
             self._move_rows(pool, kept)
         return gone
 
@@ -279,7 +302,11 @@ class Engine:
             row_map[wire.row0 + keep] = at + np.arange(keep.size)
             wire.row0, wire.rows = at, piece.room
             at += piece.room
-        if at != pool.n_rows or not np.array_equal(row_map[row_map >= 0], np.flatnonzero(row_map >= 0)) or (row_map < 0).any():
+        if (
+            at != pool.n_rows
+            or not np.array_equal(row_map[row_map >= 0], np.flatnonzero(row_map >= 0))
+            or (row_map < 0).any()
+        ):
             pool.move_rows(row_map, at)
 
     # ---- synapses ---------------------------------------------------------------------------------------------------
@@ -289,6 +316,7 @@ class Engine:
         self._place_wire(wire)
         wire.rows = self.home[wire.pre][1].room
         if pool not in self.pools:
+            pool.column_bits = max(pool.column_bits, (max(1, self.uid_of_column.size) - 1).bit_length())
             self.pools.append(pool)
         wire.row0 = pool.add_rows_for(wire, self)
         pool.wires.append(wire)
@@ -327,7 +355,6 @@ class Engine:
             pool.settle(self, moved)
         for one in self.applied:
             self._settle_input(one)
-        self._fit_ring()
         self._stale = True
 
     def _settle_input(self, one: Applied) -> None:
@@ -354,12 +381,17 @@ class Engine:
     @property
     def chunk(self) -> int:
         """Steps that the neurons can advance without hearing each other: the smallest delay."""
-        return max(1, min((w.least_delay for p in self.pools for w in p.wires if w.most_delay >= 0), default=64))
+        shortest = min((w.least_delay for p in self.pools for w in p.wires if w.most_delay >= 0), default=16)
+        return max(1, min(shortest, LONGEST_CHUNK))
 
     def _fit_ring(self) -> None:
-        """Lengthen the ring to hold the longest delay behind the longest chunk."""
+        """Lengthen the ring to hold the longest delay.
+
+        Before a chunk, what is on its way lies in the slots of the next `longest` steps; after it the slots of the chunk are
+        empty, and its spikes go to the `longest` slots behind it.
+        """
         longest = max((w.most_delay for p in self.pools for w in p.wires), default=1)
-        need = 1 << (longest + min(self.chunk, 64)).bit_length()
+        need = 1 << (max(longest, self.chunk, 2) - 1).bit_length()
         if need > self.ring.shape[0]:
             old, slots = self.ring, self.ring.shape[0]
             self.ring = np.zeros((need, old.shape[1]))
@@ -368,73 +400,69 @@ class Engine:
 
     def take_back(self, pool: Any, wire: Wire, row: np.ndarray, slot: np.ndarray) -> None:
         """Subtract from the ring what these synapses (about to be removed) have sent and not yet delivered."""
-        if row.size == 0 or self.recent_step.size == 0:
-            return
-        mine = (self.recent_place >= wire.pre_first) & (self.recent_place < wire.pre_first + wire.pre_n)
-        step, source = self.recent_step[mine], self.recent_place[mine] - wire.pre_first + wire.row0
+        _, column, _, due, amount = self._flying(pool, wire, row, slot)
+        np.subtract.at(self.ring, (due & (self.ring.shape[0] - 1), column), amount)
+
+    def change_delays(self, pool: Any, wire: Wire, row: np.ndarray, slot: np.ndarray, steps: np.ndarray) -> None:
+        """Set the delays of static synapses; what is on its way moves to the new slot, at the earliest to the next step."""
+        edge, column, streamed, due, amount = self._flying(pool, wire, row, slot)
+        mask = self.ring.shape[0] - 1
+        np.subtract.at(self.ring, (due & mask, column), amount)
+        np.add.at(self.ring, (np.maximum(streamed + steps[edge], self.step) & mask, column), amount)
+        place = pool.places_of(row, slot)
+        pool.packed[place] = (steps.astype(np.uint32) << np.uint32(pool.column_bits)) | (pool.packed[place] & pool.mask)
+
+    def _flying(self, pool: Any, wire: Wire, row: np.ndarray, slot: np.ndarray) -> tuple[np.ndarray, ...]:
+        """(number in `row`, column, step of streaming, step of arrival, amount) of all that these synapses have on its way."""
+        source, step = self._recent_of(wire)
         order = np.argsort(source, kind="stable")
-        step, source = step[order], source[order]
+        source, step = source[order], step[order]
         low, high = np.searchsorted(source, row, "left"), np.searchsorted(source, row, "right")
         many = high - low
         edge = np.repeat(np.arange(row.size), many)
         spike = np.arange(edge.size) - np.repeat(np.cumsum(many) - many, many) + np.repeat(low, many)
         packed = pool.packed[pool.places_of(row[edge], slot[edge])]
         column = (packed & pool.mask).astype(np.int64)
-        streamed = step[spike] + wire.axonal
+        streamed = step[spike]
         due = streamed + (packed >> np.uint32(pool.column_bits)).astype(np.int64)
-        flying = (due >= self.step) & (streamed < self.step)
-        if flying.any():
-            edge, column, due, streamed = edge[flying], column[flying], due[flying], streamed[flying]
-            fired = streamed - wire.axonal
-            amount = pool.sent(row[edge], slot[edge], streamed)
-            if getattr(pool, "released", False):
-                amount = amount * self._was_released(pool, row[edge], slot[edge], column, fired)
-            np.subtract.at(self.ring, (due & (self.ring.shape[0] - 1), column), amount)
+        flying = due >= self.step
+        edge, column, streamed, due = edge[flying], column[flying], streamed[flying], due[flying]
+        if edge.size == 0:
+            return edge, column, streamed, due, np.zeros(0)
+        if getattr(pool, "released", False):
+            self.note_in_flight(pool, wire, np.unique(row))  # the notes hold what was transmitted
+        return edge, column, streamed, due, np.asarray(pool.sent(row[edge], slot[edge], streamed))
 
-    def _in_flight(self, wire: Wire, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(row, step) of the recent spikes of these rows."""
-        row = self.recent_place - wire.pre_first + wire.row0
-        mine = np.isin(row, rows) & (self.recent_place >= wire.pre_first) & (self.recent_place < wire.pre_first + wire.pre_n)
-        return row[mine], self.recent_step[mine]
+    def _recent_of(self, wire: Wire) -> tuple[np.ndarray, np.ndarray]:
+        """(row, step of streaming) of the spikes of a projection that may still be on their way behind the axon."""
+        mine = (self.recent_place >= wire.pre_first) & (self.recent_place < wire.pre_first + wire.pre_n)
+        streamed = self.recent_step[mine] + wire.axonal
+        row = self.recent_place[mine] - wire.pre_first + wire.row0
+        flying = (streamed < self.step) & (streamed + wire.most_delay >= self.step)
+        return row[flying], streamed[flying]
 
-    def note_in_flight(self, pool: Any, wire: Wire, rows: np.ndarray) -> None:
-        """Weights of these rows are about to be set: note what their spikes on the way carry, unless that is noted already."""
-        if isinstance(pool, PlasticPool):
+    def note_in_flight(self, pool: Any, wire: Wire, rows: np.ndarray, *, only_released: bool = False) -> None:
+        """These (distinct) rows are about to be edited: note what their spikes on the way carry, unless that is noted.
+
+        A removal needs it only where synapses transmit by chance, because the draw depends on the number among parallels.
+        """
+        released = getattr(pool, "released", False)
+        if only_released and not released:
             return
-        row, step = self._in_flight(wire, rows)
-        n = int(pool.note_used[0])
-        noted = set(zip(pool.note_row[:n].tolist(), pool.note_step[:n].tolist(), strict=True))
-        new = [k for k in range(row.size) if (int(row[k]), int(step[k])) not in noted]
-        if new:
-            pool.note(row[new], step[new])
-
-    def change_delays(self, pool: Any, wire: Wire, row: np.ndarray, slot: np.ndarray, steps: np.ndarray) -> None:
-        """Set the delays of static synapses; what is on its way moves to the new slot, at the earliest to the next step."""
-        self.take_back(pool, wire, row, slot)
-        place = pool.places_of(row, slot)
-        old = (pool.packed[place] >> np.uint32(pool.column_bits)).astype(np.int64)
-        column = (pool.packed[place] & pool.mask).astype(np.int64)
-        pool.packed[place] = (steps.astype(np.uint32) << np.uint32(pool.column_bits)) | column.astype(np.uint32)
-        fired_row, fired_step = self._in_flight(wire, np.unique(row))
-        for r, k in zip(fired_row, fired_step, strict=True):
-            e = np.flatnonzero((row == r) & (k + old >= self.step))
-            amount = pool.sent(row[e], slot[e], np.full(e.size, k))
-            if getattr(pool, "released", False):
-                amount = amount * self._was_released(pool, row[e], slot[e], column[e], np.full(e.size, k))
-            due = np.maximum(k + steps[e], self.step)
-            np.add.at(self.ring, (due & (self.ring.shape[0] - 1), column[e]), amount)
-
-    def _was_released(self, pool: Any, row: np.ndarray, slot: np.ndarray, column: np.ndarray, step: np.ndarray) -> np.ndarray:
-        from neurosim.kernels.delivery import released
-
-        rank = pool.rank[pool.places_of(row, slot)]
-        return np.array(
-            [
-                released(pool.key, int(k), int(pool.row_uid[r]), int(pool.column_uid[c]), int(n), float(pool.probability[r]))
-                for r, c, n, k in zip(row, column, rank, step, strict=True)
-            ],
-            np.float64,
-        )
+        row, step = self._recent_of(wire)
+        hit = np.isin(row, rows)
+        if not hit.any():
+            return
+        first, amounts = (int(x) for x in pool.note_used)
+        pool.note(row[hit], step[hit])
+        if released:
+            new = slice(first, int(pool.note_used[0]))
+            length = pool.note_length[new].astype(np.int64)
+            slot = np.arange(int(length.sum())) - np.repeat(np.cumsum(length) - length, length)
+            sent = pool.was_released(
+                np.repeat(pool.note_row[new], length), slot, np.repeat(pool.note_step[new], length)
+            )
+            pool.amount[amounts : int(pool.note_used[1])] *= sent
 
     # ---- running ----------------------------------------------------------------------------------------------------
 
@@ -442,6 +470,7 @@ class Engine:
         """The driver and its arguments for the network as it is."""
         if self._ready is not None and not self._stale:
             return self._ready
+        self._fit_ring()
         drives = [a for a in self.applied if isinstance(a.stimulus, POISSON)]
         currents = [a for a in self.applied if isinstance(a.stimulus, CURRENTS)]
         tables = [b.derive() if not b.plays else None for b in self.blocks]
@@ -449,7 +478,7 @@ class Engine:
             tuple(b.module() for b in self.blocks), tuple(p.calls() for p in self.pools), bool(drives), bool(currents)
         )
         drive = load_driver(plan)
-        chunk = min(self.chunk, 64)
+        chunk = self.chunk
         self._ready = (
             drive, chunk, tables, poisson_tables(drives, self.dt, self.seed), current_tables(currents, self.dt, self.seed), currents,
             [(np.zeros(max(1, b.n_neurons * chunk), np.int64), np.zeros(chunk + 1, np.int64)) for b in self.blocks],
@@ -468,17 +497,21 @@ class Engine:
         begin = self.step
         end = min(end, begin + max(chunk, int(self._steps_per_s * STRETCH_S)))
         end, watched = self._watch_tables(begin, end)
-        capacity = int(worst * chunk + max(1000, 1.3 * self._spikes_per_step * (end - begin)))
+        capacity = int(worst * chunk + max(LEAST_RECORD, 1.3 * self._spikes_per_step * (end - begin)))
         record = np.zeros(capacity, np.int64)
         bounds = np.zeros(end - begin + 1, np.int64)
         status = np.zeros(5, np.int64)
         status[BAD_BLOCK] = -1
-        blocks = [self._block_arguments(b, t, w, c) for b, t, w, c in zip(self.blocks, tables, watched, buffers, strict=True)]
+        blocks = [
+            self._block_arguments(b, t, w, c) for b, t, w, c in zip(self.blocks, tables, watched, buffers, strict=True)
+        ]
         clock = time.perf_counter()
         step = begin
         while True:
             pools = [p.arguments() for p in self.pools]
-            step = drive(step, end, chunk, worst, status, record, bounds, begin, self.ring, drives, currents, *blocks, *pools)
+            step = drive(
+                step, end, chunk, worst, status, record, bounds, begin, self.ring, drives, currents, *blocks, *pools
+            )
             if not status[PENDING]:
                 break
             pool = self.pools[status[WAITING_POOL]]
@@ -493,7 +526,9 @@ class Engine:
         self._give_samples(begin, self.step, watched)
         return result
 
-    def _block_arguments(self, b: Block, tables: Any, watched: tuple[Any, ...], buffers: tuple[np.ndarray, np.ndarray]) -> tuple[Any, ...]:
+    def _block_arguments(
+        self, b: Block, tables: Any, watched: tuple[Any, ...], buffers: tuple[np.ndarray, np.ndarray]
+    ) -> tuple[Any, ...]:
         if b.plays:
             return (*b.play_list(), *buffers)
         table, varied = tables
@@ -512,8 +547,8 @@ class Engine:
             end = min(end, begin + max(1, int(MOST_SAMPLES / per_step)))
         tables = []
         for b, watches in zip(self.blocks, mine, strict=True):
-            place = [self.home[w.population][1].first + np.maximum(w.index, 0) for w in watches]
-            counts = [(end // w.every - begin // w.every) * w.index.size for w in watches]
+            place = [self.home[w.population][1].first + w.index[w.index >= 0] for w in watches]
+            counts = [(end // w.every - begin // w.every) * p.size for w, p in zip(watches, place, strict=True)]
             base = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
             tables.append(
                 (
@@ -532,11 +567,12 @@ class Engine:
     def _give_samples(self, begin: int, step: int, tables: Sequence[tuple[Any, ...]]) -> None:
         for every, _, _, _, base, _, out, watches in tables:
             for r, watch in enumerate(watches):
-                period, size = int(every[r]), watch.index.size
+                alive = watch.index >= 0
+                period, size = int(every[r]), int(alive.sum())
                 n = step // period - begin // period
                 if n:
-                    values = out[base[r] : base[r] + n * size].reshape(n, size).copy()
-                    values[:, watch.index < 0] = np.nan  # the neuron is gone
+                    values = np.full((n, alive.size), np.nan)  # of neurons that are gone
+                    values[:, alive] = out[base[r] : base[r] + n * size].reshape(n, size)
                     watch.take((begin // period + 1 + np.arange(n)) * period, values)
 
     def _stretch(self, begin: int, record: np.ndarray, bounds: np.ndarray, status: np.ndarray) -> Stretch:
@@ -557,5 +593,17 @@ class Engine:
             at = int(status[BAD_PLACE])
             variable = block.variables[status[BAD_VARIABLE]]
             piece = next(s for s in block.slices if s.first <= at < s.first + s.n)
-            bad = BadNumber(piece.number, int(block.uid[at]), variable, float(block.state[status[BAD_VARIABLE], at]), self.step)
+            bad = BadNumber(
+                piece.number, int(block.uid[at]), variable, float(block.state[status[BAD_VARIABLE], at]), self.step
+            )
         return Stretch(begin, self.step, step, place, self.uid_of_place[place], bad)
+
+
+def _per_neuron(value: np.ndarray, keep: np.ndarray, newborn: int) -> np.ndarray:
+    """Values of those who stay, and their mean for newborns; one number for all stays one, also when nobody is left."""
+    if not value.ndim:
+        return value
+    kept = value[keep]
+    if kept.size + newborn == 0:
+        return np.asarray(value.mean()) if value.size else np.asarray(0.0)
+    return np.append(kept, np.full(newborn, kept.mean() if kept.size else value.mean()))

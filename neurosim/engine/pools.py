@@ -8,7 +8,7 @@ import numpy as np
 from neurosim.engine.driver import PoolCalls
 from neurosim.engine.lazy_pool import CLOCKED, HISTORY, ROW_STATE, LazyPool
 from neurosim.graph import RowPool
-from neurosim.kernels.rng import stream_key
+from neurosim.kernels.rng import hash_pairs, stream_key
 
 OWN = (*ROW_STATE, *HISTORY, *CLOCKED)
 
@@ -89,7 +89,8 @@ class StaticPool(RowPool):
     def settle(self, places: Places, moved: Moved | None = None) -> None:
         """Take a new layout: recompute the tables that lead from a place to its rows."""
         self.population = places.population
-        count = np.zeros(int(places.population.max(initial=-1)) + 2, np.int64)
+        most = max([int(places.population.max(initial=-1)), *[wire.pre for wire in self.wires]])
+        count = np.zeros(most + 2, np.int64)
         for wire in self.wires:
             count[wire.pre + 1] += 1
         self.fan_first = np.cumsum(count)
@@ -116,6 +117,19 @@ class StaticPool(RowPool):
         if self.released:
             self.rank = parallel_ranks(self)
 
+    def was_released(self, row: np.ndarray, slot: np.ndarray, step: np.ndarray) -> np.ndarray:
+        """Whether each synapse transmitted the spike of that step, as `kernels.delivery.released` says it."""
+        place = self.places_of(row, slot)
+        post = self.column_uid[(self.packed[place] & self.mask).astype(np.int64)]
+        pre, nth = self.row_uid[row], self.rank[place].astype(np.int64)
+        sent = np.zeros(row.size, np.bool_)
+        for now in np.unique(step):
+            hit = step == now
+            draw = np.zeros(int(hit.sum()))
+            hash_pairs(self.key ^ np.uint64(int(now) & 0xFFFFFFFF), pre[hit], post[hit], nth[hit], draw)
+            sent[hit] = draw < self.probability[row[hit]]
+        return sent
+
     @property
     def same_delay(self) -> int:
         """The one delay (steps) of all synapses, or 0 if there are several."""
@@ -131,7 +145,16 @@ class StaticPool(RowPool):
 
     def arguments(self) -> tuple[object, ...]:
         """The driver's tuple, taken afresh at each entry."""
-        first = (self.population, self.fan_first, self.fan_row, self.listed, self.start, self.length, self.packed, self.weight)
+        first = (
+            self.population,
+            self.fan_first,
+            self.fan_row,
+            self.listed,
+            self.start,
+            self.length,
+            self.packed,
+            self.weight,
+        )
         if self.released:
             return (*first, self.column_bits, self.rank, self.probability, self.key, self.row_uid, self.column_uid)
         return (*first, self.column_bits, self.same_delay)

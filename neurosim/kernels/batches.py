@@ -54,7 +54,8 @@ def weights(what: str, weight: ArrayLike, n: int, dtype: np.dtype) -> np.ndarray
         raise ParameterError(
             f"RowPool.{what}(weight): needs one number or {n} of them, got {array.dtype} of shape {array.shape}"
         )
-    return np.broadcast_to(array.astype(dtype, copy=False), n)
+    array = array.astype(dtype, copy=False)
+    return array if array.ndim else np.broadcast_to(array, n)
 
 
 def chunks(n: int) -> list[slice]:
@@ -67,9 +68,26 @@ def chunks(n: int) -> list[slice]:
 
 def check_rows(what: str, row: np.ndarray, n_rows: int, at: int = 0) -> None:
     """Refuse rows that are not there."""
-    if row.size and (row.min() < 0 or row.max() >= n_rows):
-        i = int(np.argmax((row < 0) | (row >= n_rows)))
+    i = first_outside(row, n_rows)
+    if i >= 0:
         raise ParameterError(f"RowPool.{what}(row): must lie in 0 ... {n_rows - 1}, got {row[i]} at position {at + i}")
+
+
+def check_columns(what: str, column: np.ndarray, column_bits: int) -> None:
+    """Refuse columns that a pool cannot hold."""
+    i = first_outside(column, 1 << column_bits)
+    if i >= 0:
+        most = (1 << column_bits) - 1
+        raise ParameterError(f"RowPool.{what}(column): must lie in 0 ... {most}, got {column[i]} at position {i}")
+
+
+@kernel
+def first_outside(values, end):
+    """Position of the first value that is not in 0 ... end - 1, or -1."""
+    for i in range(values.size):
+        if values[i] < 0 or values[i] >= end:
+            return i
+    return -1
 
 
 def refuse_slot(what: str, row: np.ndarray, slot: np.ndarray, length: np.ndarray, i: int) -> NoReturn:

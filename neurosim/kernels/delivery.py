@@ -43,8 +43,8 @@ def deliver_static(now, spikes, first, last, population, fan_first, fan_row, row
                 prefetch(packed, ahead + k)
                 prefetch(weight, ahead + k)
         row = rows[q]
-        e0 = start[row]
-        e1 = e0 + length[row]
+        e0 = np.uint64(start[row])  # unsigned: a signed index would be tested for wrap-around at every synapse
+        e1 = np.uint64(start[row] + length[row])
         if same_delay > 0:
             slot = ring[(now + same_delay) & mask]
             for e in range(e0, e1):

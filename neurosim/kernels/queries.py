@@ -157,16 +157,21 @@ def transpose(row0, n_rows, column0, mask, table, packed, cursor, row, slot):
 # ---- the k smallest --------------------------------------------------------------------------------------------------
 
 
-def heaps(k: np.ndarray, dtype: type) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """(value, where, first, held): room for a heap of k[i] candidates after the other, how many each holds."""
-    total = int(k.sum())
-    return np.empty(total, dtype), np.empty(total, np.int64), np.cumsum(k) - k, np.zeros(k.size, np.int64)
+def empty_heaps(k: np.ndarray, dtype: type) -> tuple[np.ndarray, ...]:
+    """(value, where, first, k, held, bound): room for one heap of k[i] candidates after the other.
+
+    Heap i begins at first[i] and holds held[i]; what is above bound[i] need not be offered to it.
+    """
+    total, most = int(k.sum()), np.inf if dtype is np.float64 else np.iinfo(dtype).max
+    bound = np.where(k > 0, np.array(most, dtype), np.array(0, dtype))
+    return np.empty(total, dtype), np.empty(total, np.int64), np.cumsum(k) - k, k, np.zeros(k.size, np.int64), bound
 
 
-def unload(value: np.ndarray, where: np.ndarray, first: np.ndarray, k: np.ndarray, held: np.ndarray) -> tuple:
+def unload(heaps: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
     """(row, slot) of what the heaps hold, one after the other, each from small to large."""
+    held = heaps[4]
     row, slot = np.empty(held.sum(), np.int64), np.empty(held.sum(), np.int32)
-    unload_heaps(value, where, first, k, held, row, slot)
+    unload_heaps(heaps, row, slot)
     return row, slot
 
 
@@ -221,25 +226,32 @@ def sink(value, where, first, at, n):
 
 
 @kernel
-def offer(v, w, value, where, first, k, i, held):
+def offer(v, w, heaps, i):
     """Keep (v, w) in heap i if it is among the k[i] smallest so far; candidates must come with rising w."""
+    value, where, first, k, held, bound = heaps
+    f = first[i]
     n = held[i]
     if n < k[i]:
-        value[first[i] + n] = v
-        where[first[i] + n] = w
-        held[i] = n + 1
-        if n + 1 == k[i]:
-            for at in range(k[i] // 2 - 1, -1, -1):
-                sink(value, where, first[i], at, k[i])
-    elif n > 0 and v < value[first[i]]:
-        value[first[i]] = v
-        where[first[i]] = w
-        sink(value, where, first[i], 0, n)
+        value[f + n] = v
+        where[f + n] = w
+        n += 1
+        held[i] = n
+        if n < k[i]:
+            return
+        for at in range(n // 2 - 1, -1, -1):
+            sink(value, where, f, at, n)
+        bound[i] = value[f]
+    elif n > 0 and v < value[f]:
+        value[f] = v
+        where[f] = w
+        sink(value, where, f, 0, n)
+        bound[i] = value[f]
 
 
 @kernel
-def unload_heaps(value, where, first, k, held, row, slot):
+def unload_heaps(heaps, row, slot):
     """Sort each heap from small to large and write its candidates one heap after the other."""
+    value, where, first, k, held, _ = heaps
     to = 0
     for i in range(held.size):
         n = held[i]
@@ -258,9 +270,10 @@ def unload_heaps(value, where, first, k, held, row, slot):
 
 
 @kernel
-def offer_rows(rows, key, row_uid, column_uid, mask, table, packed, seen, rank, value, where, first, k, held):
+def offer_rows(rows, key, row_uid, column_uid, mask, table, packed, seen, rank, heaps):
     """Heap i gets rows[i] by hash; seen and rank count parallels.  Returns a column without uid, or -1."""
     start, length, _ = table
+    bound = heaps[5]
     for i in range(rows.size):
         r = rows[i]
         pre = np.uint64(row_uid[r])
@@ -271,19 +284,19 @@ def offer_rows(rows, key, row_uid, column_uid, mask, table, packed, seen, rank, 
             rank[c] = rank[c] + 1 if seen[c] == i else 0
             seen[c] = i
             h = pair_hash(key, pre, np.uint64(column_uid[c]), np.uint64(rank[c]))
-            offer(h, (r << SLOT_BITS) | s, value, where, first, k, i, held)
+            if h <= bound[i]:
+                offer(h, (r << SLOT_BITS) | s, heaps, i)
     return np.int64(-1)
 
 
 @kernel
-def offer_inputs(
-    place, bits, row0, n_rows, key, row_uid, column_uid, mask, table, packed, seen, rank, value, where, first, k, held
-):
+def offer_inputs(place, bits, row0, n_rows, key, row_uid, column_uid, mask, table, packed, seen, rank, heaps):
     """Heap place[c] gets the synapses onto each asked column c by hash, in one pass.
 
     A bit per column says whether it is asked for; the bits stay in the nearest cache.
     """
     start, length, _ = table
+    bound = heaps[5]
     for r in range(row0, row0 + n_rows):
         pre = np.uint64(row_uid[r])
         for s in range(np.int64(length[r])):
@@ -293,19 +306,23 @@ def offer_inputs(
                 rank[i] = rank[i] + 1 if seen[i] == r else 0
                 seen[i] = r
                 h = pair_hash(key, pre, np.uint64(column_uid[c]), np.uint64(rank[i]))
-                offer(h, (r << SLOT_BITS) | s, value, where, first, k, i, held)
+                if h <= bound[i]:
+                    offer(h, (r << SLOT_BITS) | s, heaps, i)
 
 
 @kernel
-def offer_weak(place, bits, row0, n_rows, mask, table, packed, weight, value, where, first, k, held):
+def offer_weak(place, bits, row0, n_rows, mask, table, packed, weight, heaps):
     """Heap place[c] gets the synapses onto each asked column c by |weight|, in one pass."""
     start, length, _ = table
+    bound = heaps[5]
     for r in range(row0, row0 + n_rows):
         for s in range(np.int64(length[r])):
             c = np.int64(packed[start[r] + s] & mask)
             if c < place.size and (bits[c >> 3] >> (c & 7)) & 1:
+                i = place[c]
                 v = np.float64(abs(weight[start[r] + s]))
-                offer(v, (r << SLOT_BITS) | s, value, where, first, k, place[c], held)
+                if v <= bound[i]:
+                    offer(v, (r << SLOT_BITS) | s, heaps, i)
 
 
 @kernel

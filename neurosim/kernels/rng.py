@@ -51,11 +51,11 @@ def word(key, step, uid):
 
 
 @kernel
-def fill_pairs(key, step, pair0, pairs):
-    """pairs[i] = the words of neurons 2 (pair0 + i) (low half) and 2 (pair0 + i) + 1: the fast way to `word`."""
+def fill_quads(key, step, quad0, quads):
+    """quads[i] = the 64 bits that neurons 4 (quad0 + i) ... + 3 share, 16 each, lowest first."""
     high = np.uint64(step)
-    for i in range(pairs.size):
-        pairs[i] = philox(np.uint64(pair0 + i), high, key)
+    for i in range(quads.size):
+        quads[i] = philox(np.uint64(quad0 + i), high, key)
 
 
 @scalar

@@ -260,10 +260,10 @@ def check_blocks(table: tuple, packed: np.ndarray, free: np.ndarray, used: np.nd
             link = int(packed[link * UNIT])
     assert in_free == used[1], "the places in free blocks are miscounted"
     order = np.argsort(np.array(begin, np.int64))
-    begin, size = np.array(begin, np.int64)[order], np.array(size, np.int64)[order]
-    assert (begin % UNIT == 0).all() and packed.size % UNIT == 0, "a block is not aligned"
-    assert np.array_equal(begin, np.cumsum(size) - size), "blocks overlap or leave gaps"
-    assert size.sum() == used[0] <= packed.size, "blocks do not fill the used places"
+    first, extent = np.array(begin, np.int64)[order], np.array(size, np.int64)[order]
+    assert (first % UNIT == 0).all() and packed.size % UNIT == 0, "a block is not aligned"
+    assert np.array_equal(first, np.cumsum(extent) - extent), "blocks overlap or leave gaps"
+    assert extent.sum() == used[0] <= packed.size, "blocks do not fill the used places"
 
 
 @kernel

@@ -8,7 +8,7 @@ import numpy as np
 
 from neurosim.kernels.compiled import kernel
 from neurosim.kernels.mathematics import cos_turns, exp, normal_of
-from neurosim.kernels.rng import fill_pairs, philox, uniform, word
+from neurosim.kernels.rng import fill_quads, philox, uniform, word
 
 # columns of the integer table `line`, one row a stimulus
 KIND, START, STOP, FIRST, LAST, GUIDE, CUMULATIVE, VALUE, COURSE, COURSE_LENGTH, COURSE_EVERY = range(11)
@@ -20,12 +20,13 @@ CONSTANT, SINE, COURSED, WHITE, ORNSTEIN_UHLENBECK = range(5)
 WEIGHT, SHARE, FREQUENCY, PHASE, DECAY, MEAN, SPREAD = range(7)
 
 GUIDE_SIZE = 4096
-_GUIDE_SHIFT = np.uint32(20)
+MOST_MEAN = 16.0  # events a step; a larger mean of its own is drawn in parts
+_MORE = np.uint64(0x5BD1E995)
 _TO_UNIT = 1.0 / 4294967296.0
 
 
 @kernel
-def poisson(first_step, n_steps, line, number, key, uid, column, value, guide, cumulative, course, pairs, ring):
+def poisson(first_step, n_steps, line, number, key, uid, column, value, guide, cumulative, course, quads, ring):
     """Add the Poisson events of every stimulus for the steps first_step ... first_step + n_steps - 1."""
     mask = ring.shape[0] - 1
     for s in range(n_steps):
@@ -35,7 +36,7 @@ def poisson(first_step, n_steps, line, number, key, uid, column, value, guide, c
             if line[m, START] <= step < line[m, STOP]:
                 kind = line[m, KIND]
                 if kind == SAME_RATE:
-                    _same_rate(step, line[m], number[m, WEIGHT], key[m], uid, column, guide, cumulative, pairs, slot)
+                    _same_rate(step, line[m], number[m, WEIGHT], key[m], uid, column, guide, cumulative, quads, slot)
                 elif kind == OWN_RATE:
                     _own_rate(step, line[m], number[m, WEIGHT], key[m], uid, column, value, course, slot)
                 else:
@@ -43,36 +44,47 @@ def poisson(first_step, n_steps, line, number, key, uid, column, value, guide, c
 
 
 @kernel
-def _same_rate(step, line, weight, key, uid, column, guide, cumulative, pairs, slot):
-    """One rate for all: the count is looked up.  `guide[u >> 20]` is where the search in `cumulative` starts.
-
-    cumulative[k] is the largest 32-bit word that means at most k events; the last entry is 2**32 - 1.
-    """
+def _same_rate(step, line, weight, key, uid, column, guide, cumulative, quads, slot):
+    """One rate for all: 16 of the 64 bits of a Philox call say the count of a neuron, or, once in some 300 draws, that more
+    bits are needed.  Neighbours (equal uid >> 2) share a call."""
     first = line[FIRST]
     n = line[LAST] - first
-    g = line[GUIDE]
-    c = line[CUMULATIVE]
     if n == 0:
         return
+    g = np.uint64(line[GUIDE])
     if uid[first + n - 1] - uid[first] == n - 1 and column[first + n - 1] - column[first] == n - 1:
-        pair0 = uid[first] >> 1
-        fill_pairs(key, step, pair0, pairs[: (uid[first + n - 1] >> 1) - pair0 + 1])
-        words = pairs.view(np.uint32)
-        w0 = uid[first] - 2 * pair0
-        c0 = column[first]
-        for i in range(n):
-            u = words[w0 + i]
-            k = np.int64(guide[g + np.int64(u >> _GUIDE_SHIFT)])
-            while u > cumulative[c + k]:
-                k += 1
+        quad0 = uid[first] >> 2
+        fill_quads(key, step, quad0, quads[: (uid[first + n - 1] >> 2) - quad0 + 1])
+        words = quads.view(np.uint16)
+        w0 = np.uint64(uid[first] - 4 * quad0)
+        c0 = np.uint64(column[first])
+        for i in range(np.uint64(n)):
+            k = np.int64(guide[g + np.uint64(words[w0 + i] >> np.uint16(4))])
+            if k < 0:
+                k = _count_beyond(k, np.uint64(words[w0 + i]), step, line[CUMULATIVE], key, uid[first + np.int64(i)], cumulative)
             slot[c0 + i] += weight * k
     else:
         for i in range(first, first + n):
-            u = np.uint32(word(key, step, uid[i]))
-            k = np.int64(guide[g + np.int64(u >> _GUIDE_SHIFT)])
-            while u > cumulative[c + k]:
-                k += 1
+            bits = philox(np.uint64(uid[i]) >> np.uint64(2), np.uint64(step), key)
+            u = (bits >> (np.uint64(16) * (np.uint64(uid[i]) & np.uint64(3)))) & np.uint64(0xFFFF)
+            k = np.int64(guide[g + (u >> np.uint64(4))])
+            if k < 0:
+                k = _count_beyond(k, u, step, line[CUMULATIVE], key, uid[i], cumulative)
             slot[column[i]] += weight * k
+
+
+@kernel
+def _count_beyond(least, high, step, first, key, uid, cumulative):
+    """The count where 12 bits do not tell: `high` are the first 16 of 48 bits, `-1 - least` is where to start.
+
+    cumulative[k] is the largest 48-bit number that means at most k events; the last entry is 2**48 - 1.
+    """
+    low = philox(np.uint64(uid), np.uint64(step), key ^ _MORE) & np.uint64(0xFFFFFFFF)
+    u = (high << np.uint64(32)) | low
+    k = -1 - least
+    while u > cumulative[first + k]:
+        k += 1
+    return k
 
 
 @kernel
@@ -93,25 +105,28 @@ def _own_rate(step, line, weight, key, uid, column, value, course, slot):
             factor = now
     for i in range(n):
         mean = value[v + i] * factor
-        if mean > 0.0:
-            u = (np.float64(word(key, step, uid[first + i])) + 0.5) * _TO_UNIT
-            p = exp(-mean)
+        parts = 1 + np.int64(mean * (1.0 / MOST_MEAN))  # a sum of Poisson numbers is one: exp(-mean / parts) stays far above 0
+        k = 0
+        for part in range(parts if mean > 0.0 else 0):
+            u = (np.float64(word(key + np.uint64(part), step, uid[first + i])) + 0.5) * _TO_UNIT
+            p = exp(-mean / parts)
             total = p
-            k = 0
+            j = 0
             while u > total and p > 1e-18:
-                k += 1
-                p *= mean / k
+                j += 1
+                p *= mean / (parts * j)
                 total += p
-            slot[column[first + i]] += weight * k
+            k += j
+        slot[column[first + i]] += weight * k
 
 
 @kernel
 def _shared(step, line, number, key, uid, column, guide, cumulative, slot):
     """Correlated input: every neuron copies each event of one common process with probability `share` (Kuhn et al. 2003)."""
-    u = np.uint32(word(key, step, 4294967295))
-    k = np.int64(guide[line[GUIDE] + np.int64(u >> _GUIDE_SHIFT)])
-    while u > cumulative[line[CUMULATIVE] + k]:
-        k += 1
+    bits = philox(np.uint64(4294967295), np.uint64(step), key)
+    k = np.int64(guide[line[GUIDE] + np.int64(bits >> np.uint64(52))])
+    if k < 0:
+        k = _count_beyond(k, bits >> np.uint64(48), step, line[CUMULATIVE], key, 4294967295, cumulative)
     if k == 0:
         return
     for i in range(line[FIRST], line[LAST]):

@@ -1,5 +1,6 @@
 """Leaky integrate-and-fire neurons, integrated exactly: with delta, exponential-current and alpha-current synapses."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -176,14 +177,15 @@ class LIFExp:
 def through_alpha(tau_m: Array, tau_s: Array, c_m: Array, dt: float) -> tuple[Array, Array]:
     """Voltage after dt from the two state variables of an alpha current, (rise, current): P31 and P32.
 
-    P31 = (1 / C) exp(-dt/tau_m) * integral of s exp(s d) ds, d = 1/tau_m - 1/tau_s, by a series where d dt is small.
+    P31 = (1 / C) exp(-dt/tau_m) * integral of s exp(s d) ds, d = 1/tau_m - 1/tau_s, by a series where d dt is small,
+    since the closed form cancels there.
     """
     difference = 1.0 / tau_m - 1.0 / tau_s
     x = difference * dt
     with np.errstate(divide="ignore", invalid="ignore"):
         exact = (np.exp(x) * (x - 1.0) + 1.0) / difference**2
-    series = dt**2 * (0.5 + x / 3.0 + x**2 / 8.0 + x**3 / 30.0 + x**4 / 144.0 + x**5 / 840.0 + x**6 / 5760.0 + x**7 / 45360.0)
-    rise = np.exp(-dt / tau_m) * np.where(np.abs(x) < 0.02, series, exact) / c_m
+    series = dt**2 * sum(x**k / (math.factorial(k) * (k + 2)) for k in range(10))  # |x| < 0.1: error below 1e-16
+    rise = np.exp(-dt / tau_m) * np.where(np.abs(x) < 0.1, series, exact) / c_m
     return rise, through_exponential(tau_m, tau_s, c_m, dt)
 
 

@@ -17,7 +17,6 @@ NOT_NEGATIVE = {"t_ref", "rate", "rho_0", "a_ref"}
 POSITIVE_PREFIXES = ("tau",)
 POSITIVE = {"c_m", "g_l", "delta_t", "delta_u"}
 
-
 #: Units by the start of the name.
 UNITS = {"tau": "ms", "t_ref": "ms", "c_m": "pF", "g_l": "nS", "i_e": "pA", "rate": "Hz", "rho_0": "Hz", "e_": "mV", "v_": "mV", "delta_": "mV"}
 

@@ -61,7 +61,7 @@ class Physics:
     state: Mapping[str, tuple[object, str]]
     receptors: Mapping[str, int]
     coefficients: tuple[str, ...]
-    derive: Callable[[Mapping[str, Array], float], dict[str, Array]]
+    derive: Callable[[dict[str, Array], float], dict[str, Array]]
     stages: tuple[Stage, ...]
     fires: Callable[..., object]
     reset: Stage | None = None

@@ -78,7 +78,9 @@ class PairSTDP:
             check_positive(f"PairSTDP.{name}", getattr(self, name), "ms")
         low, high = (check_number(f"PairSTDP.{name}", getattr(self, name)) for name in ("w_min", "w_max"))
         if low >= high:
-            raise ParameterError(f"PairSTDP.w_max: must be above w_min = {low:g}, got {high:g}; for example w_min=0.0, w_max=1.0")
+            raise ParameterError(
+                f"PairSTDP.w_max: must be above w_min = {low:g}, got {high:g}; for example w_min=0.0, w_max=1.0"
+            )
         if self.sees not in SEES:
             raise ParameterError(
                 f"PairSTDP.sees: must be 'delay' or 'spikes', got {self.sees!r}.{did_you_mean(str(self.sees), SEES)}"
@@ -90,38 +92,38 @@ class PairSTDP:
         return self.mu_plus == 0.0 and self.mu_minus == 0.0
 
     @property
-    def functions(self) -> tuple[Callable[..., float], Callable[..., float]]:
-        """(potentiate, depress) as kernels/lazy.py takes them; rules with the same two can share a pool."""
-        if self.additive:
-            return potentiate_additive, depress_additive
-        return potentiate_bounded, depress_bounded
+    def functions(self) -> tuple[Callable[..., float], Callable[..., float], bool]:
+        """(potentiate, depress, one-sided) as kernels/lazy.py takes them; rules with the same can share a pool."""
+        up = potentiate_additive if self.mu_plus == 0.0 else potentiate_multiplicative if self.mu_plus == 1.0 else potentiate_power
+        down = depress_additive if self.mu_minus == 0.0 else depress_multiplicative if self.mu_minus == 1.0 else depress_power
+        return up, down, True
 
 
 def potentiate_additive(w: float, x: float, a_plus: float) -> float:
-    """The weight after a postsynaptic spike that sees the presynaptic trace x."""
+    """The weight after a postsynaptic spike that sees the presynaptic trace x; mu_plus = 0."""
     return w + a_plus * x
 
 
+def potentiate_multiplicative(w: float, x: float, w_min: float, w_max: float, a_plus: float) -> float:
+    """As potentiate_additive, times the share of room left above; mu_plus = 1."""
+    return w + a_plus * ((w_max - w) / (w_max - w_min)) * x
+
+
+def potentiate_power(w: float, x: float, w_min: float, w_max: float, a_plus: float, mu_plus: float) -> float:
+    """As potentiate_additive, times the share of room left above to the power of mu_plus."""
+    return w + a_plus * power(np.float64((w_max - w) / (w_max - w_min)), np.float64(mu_plus)) * x
+
+
 def depress_additive(w: float, y: float, a_minus: float) -> float:
-    """The weight after a presynaptic spike that sees the postsynaptic trace y."""
+    """The weight after a presynaptic spike that sees the postsynaptic trace y; mu_minus = 0."""
     return w - a_minus * y
 
 
-def potentiate_bounded(w: float, x: float, w_min: float, w_max: float, a_plus: float, mu_plus: float) -> float:
-    """As potentiate_additive, times the room left above to the power of mu_plus."""
-    room = (w_max - w) / (w_max - w_min)
-    if mu_plus == 1.0:
-        return w + a_plus * room * x
-    if mu_plus == 0.0:
-        return w + a_plus * x
-    return w + a_plus * power(np.float64(room), np.float64(mu_plus)) * x
+def depress_multiplicative(w: float, y: float, w_min: float, w_max: float, a_minus: float) -> float:
+    """As depress_additive, times the share of room left below; mu_minus = 1."""
+    return w - a_minus * ((w - w_min) / (w_max - w_min)) * y
 
 
-def depress_bounded(w: float, y: float, w_min: float, w_max: float, a_minus: float, mu_minus: float) -> float:
-    """As depress_additive, times the room left below to the power of mu_minus."""
-    room = (w - w_min) / (w_max - w_min)
-    if mu_minus == 1.0:
-        return w - a_minus * room * y
-    if mu_minus == 0.0:
-        return w - a_minus * y
-    return w - a_minus * power(np.float64(room), np.float64(mu_minus)) * y
+def depress_power(w: float, y: float, w_min: float, w_max: float, a_minus: float, mu_minus: float) -> float:
+    """As depress_additive, times the share of room left below to the power of mu_minus."""
+    return w - a_minus * power(np.float64((w - w_min) / (w_max - w_min)), np.float64(mu_minus)) * y

@@ -22,12 +22,12 @@ class Calcium:
         self.uid = np.zeros(0, np.int64)
         self.rate = np.zeros(0)
 
-    def follow(self, uid: np.ndarray) -> None:
-        """Keep these neurons; newborns start at 0."""
+    def follow(self, uid: np.ndarray, newborn: float = 0.0) -> None:
+        """Keep these neurons; newborns start at the rate `newborn` (Hz)."""
         if np.array_equal(uid, self.uid):
             return
-        rate = np.zeros(uid.size)
-        common, new, old = np.intersect1d(uid, self.uid, return_indices=True)
+        rate = np.full(uid.size, newborn)
+        _, new, old = np.intersect1d(uid, self.uid, return_indices=True)
         rate[new] = self.rate[old]
         self.uid, self.rate = uid, rate
 

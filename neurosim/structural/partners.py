@@ -20,6 +20,9 @@ CANDIDATES = 256
 def pair_elements(pre: np.ndarray, post: np.ndarray, partner: PartnerRule | None, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Pair vacant elements one to one.
 
+    With a partner rule each axonal element, in random order, asks a target in proportion to its weight times its vacant
+    elements (Butz & van Ooyen 2013); a target takes as many as it has room for, and the others ask again.
+
     Parameters
     ----------
     pre, post : int64
@@ -40,20 +43,45 @@ def pair_elements(pre: np.ndarray, post: np.ndarray, partner: PartnerRule | None
         return pre[:n], post[:n]
     if pre.size * np.unique(post).size > MOST_PAIRS:
         return _pair_among_candidates(rng.permutation(pre), post, partner, rng)
-    sources, target = np.unique(pre), np.unique(post)
-    weight = _weights(partner, sources, target)
-    vacant = np.bincount(np.searchsorted(target, post), minlength=target.size)
-    chosen_pre, chosen_post = [], []
-    for source in rng.permutation(pre):
-        chance = weight[np.searchsorted(sources, source)] * (vacant > 0)
-        total = chance.cumsum()
-        if total[-1] <= 0:
-            continue
-        j = int(np.searchsorted(total, rng.random() * total[-1], side="right"))
-        vacant[j] -= 1
-        chosen_pre.append(source)
-        chosen_post.append(target[j])
-    return np.array(chosen_pre, np.int64), np.array(chosen_post, np.int64)
+    sources, at = np.unique(pre, return_inverse=True)
+    targets, vacant = np.unique(post, return_counts=True)
+    weight = _weights(partner, sources, targets)
+    waiting = rng.permutation(at)
+    chosen_pre, chosen_post = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    while waiting.size and vacant.any():
+        rows, row = np.unique(waiting, return_inverse=True)
+        columns = np.flatnonzero(vacant)
+        j = _proposals(weight[np.ix_(rows, columns)] * vacant[columns], row, rng.random(waiting.size))
+        asks = j >= 0
+        waiting, j = waiting[asks], columns[j[asks]]
+        accepted = _rank_among_equals(j) < vacant[j]
+        vacant -= np.bincount(j[accepted], minlength=vacant.size)
+        chosen_pre.append(sources[waiting[accepted]])
+        chosen_post.append(targets[j[accepted]])
+        waiting = waiting[~accepted]
+    return np.concatenate(chosen_pre), np.concatenate(chosen_post)
+
+
+def _proposals(chance: np.ndarray, row: np.ndarray, draw: np.ndarray) -> np.ndarray:
+    """A column for each entry of `row`, drawn in proportion to that row of `chance`; -1 where the row is empty."""
+    total = np.cumsum(chance)
+    end = total[chance.shape[1] - 1 :: chance.shape[1]]
+    begin = np.append(0.0, end[:-1])
+    k = np.searchsorted(total, begin[row] + draw * (end - begin)[row], side="right")
+    k = np.clip(k - row * chance.shape[1], 0, chance.shape[1] - 1)
+    last = chance.shape[1] - 1 - np.argmax(chance[:, ::-1] > 0, axis=1)  # where rounding goes past the end of a row
+    k = np.minimum(k, last[row])
+    return np.where(chance.any(axis=1)[row], k, -1)
+
+
+def _rank_among_equals(values: np.ndarray) -> np.ndarray:
+    """How many equal values stand before each."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    first = np.append(True, ordered[1:] != ordered[:-1])[: values.size]
+    rank = np.empty(values.size, np.int64)
+    rank[order] = np.arange(values.size) - np.flatnonzero(first)[np.cumsum(first) - 1]
+    return rank
 
 
 def _pair_among_candidates(pre: np.ndarray, post: np.ndarray, partner: PartnerRule, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

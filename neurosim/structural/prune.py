@@ -58,7 +58,7 @@ class Prune:
         older_than: float | None = None, protect_age: float = 0.0, hazard: float | None = None, at_most: int | None = None,
         tau_usage: float = 1000.0, in_flight: str = "drop",
     ) -> None:  # fmt: skip
-        if not hasattr(projection, "insert"):
+        if not hasattr(projection, "has_edge"):
             raise ParameterError(f"Prune(projection): needs one projection as net.connect gives it, got {projection!r}")
         if below is None and unused is None and older_than is None and hazard is None:
             raise ParameterError("Prune: says nothing to prune by; give below=0.02 (weight), unused=0.1 (Hz), older_than=1e4 (ms) or hazard=0.1 (1/s)")
@@ -78,17 +78,21 @@ class Prune:
     def _asks_age(self) -> bool:
         return self.older_than is not None or self.protect_age > 0
 
+    @property
+    def _newborn(self) -> float:
+        """Usage (Hz) that a source is given at first, so that it has time to fire."""
+        return 2 * (self.unused or 0.0)
+
     def start(self, net: "Network") -> None:
         """Begin to watch ages and usage, if they are asked for."""
         self.usage = Calcium(self.tau_usage, net.dt, net.step)
-        self.usage.follow(self.projection.source.uid)
-        self.usage.rate += 0.0 if self.unused is None else 2 * self.unused
+        self.usage.follow(self.projection.source.uid, self._newborn)
         if self._asks_age:
             self.projection.want_birth()
 
     def observe(self, net: "Network", stamp: np.ndarray, uid: np.ndarray) -> None:
         """Spikes since the last look."""
-        self.usage.follow(self.projection.source.uid)
+        self.usage.follow(self.projection.source.uid, self._newborn)
         self.usage.observe(net.step, stamp, uid)
 
     def advance(self, net: "Network") -> None:

@@ -42,7 +42,7 @@ class Rewire:
         self, projection: Any, every: float = 1000.0, *, fraction: float | None = None, n: int | None = None,
         choose: str = "weakest", weight: Any = None, delay: Any = None, in_flight: str = "drop",
     ) -> None:  # fmt: skip
-        if not hasattr(projection, "insert"):
+        if not hasattr(projection, "has_edge"):
             raise ParameterError(f"Rewire(projection): needs one projection as net.connect gives it, got {projection!r}")
         if (fraction is None) == (n is None):
             raise ParameterError("Rewire: give either fraction=0.1 or n=100")

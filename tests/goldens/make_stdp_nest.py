@@ -20,7 +20,9 @@ def main() -> None:
     nest.ResetKernel()
     nest.set_verbosity("M_ERROR")
     nest.resolution = DT
-    times = [DT * (1 + np.flatnonzero(rng.random(round(DURATION / DT) - 100) < rate * DT / 1e3)) for rate in (30.0, 40.0)]
+    times = [
+        DT * (1 + np.flatnonzero(rng.random(round(DURATION / DT) - 100) < rate * DT / 1e3)) for rate in (30.0, 40.0)
+    ]
     generators = [nest.Create("spike_generator", params={"spike_times": np.round(t, 1)}) for t in times]
     pre, post = nest.Create("parrot_neuron", 1), nest.Create("parrot_neuron", params={"tau_minus": TAU_MINUS})
     recorders = [nest.Create("spike_recorder") for _ in range(2)]
@@ -46,7 +48,9 @@ def main() -> None:
         post=steps[1].astype(np.int32), weights=np.array(weights), mu=MU, dt=DT, delay=round(DELAY / DT),
         a_plus=LAMBDA * W_MAX, a_minus=ALPHA * LAMBDA * W_MAX, w_max=W_MAX, w_0=W_0, tau_plus=TAU_PLUS, tau_minus=TAU_MINUS,
     )  # fmt: skip
-    print("coincidences:", np.intersect1d(steps[0], steps[1] + round(DELAY / DT)).size, "spikes:", [s.size for s in steps])
+    print(
+        "coincidences:", np.intersect1d(steps[0], steps[1] + round(DELAY / DT)).size, "spikes:", [s.size for s in steps]
+    )
 
 
 if __name__ == "__main__":

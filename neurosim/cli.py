@@ -1,0 +1,337 @@
+"""The command line: `neurosim run | list | check | info`.
+
+Knows scenarios as scripts with a function `main` and nothing of what they do.  Nothing heavy is imported before a command
+needs it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import inspect
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from neurosim import __version__
+from neurosim.errors import NeurosimError, NeurosimWarning, ParameterError
+
+PACKAGE = Path(__file__).parent
+#: Where scenarios are looked for by name: beside the package in a checkout, inside it in a wheel.
+FOLDERS = (PACKAGE.parent / "scenarios", PACKAGE / "_scenarios")
+#: Arguments of a scenario's `main` that have options of their own, or are set by the command line.
+OWN = ("duration", "seed", "out", "progress")
+SHORT = 0.1  # part of a scenario's own duration that `--duration short` runs
+LIBRARIES = ("numpy", "numba", "llvmlite", "scipy", "networkx", "matplotlib", "tqdm", "brian2", "pandas", "mpi4py")
+
+
+class UsageError(Exception):
+    """The command cannot be understood; its text tells what would be."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code: 0 good, 1 an error or a failed check, 2 a command not understood."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.command is None:
+        parser.print_help()
+        return 0
+    try:
+        return int(given.function(given))
+    except UsageError as error:
+        print(f"neurosim {given.command}: {error}", file=sys.stderr)
+        return 2
+    except NeurosimError as error:
+        if given.debug:
+            raise
+        print(f"neurosim {given.command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `neurosim list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="neurosim",
+        description="Living networks of spiking neurons.",
+        epilog="For example: neurosim run worm --seed 2 --set rule=mirror",
+    )
+    parser.add_argument("--version", action="version", version=f"neurosim {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="run | list | check | info")
+
+    run = commands.add_parser(
+        "run", help="run a scenario", description="Run a scenario: a name of `neurosim list`, or a script of your own."
+    )
+    run.add_argument(
+        "scenario",
+        metavar="SCENARIO",
+        help="a name, or the path of a script with a function main(duration=, seed=, out=, ...)",
+    )
+    run.add_argument("--seed", type=int, metavar="N", help="everything random depends on it")
+    run.add_argument("--duration", metavar="MS", help="simulated time in ms, or 'short' for a tenth of the usual")
+    run.add_argument("--out", metavar="DIR", help="folder of pictures and results (default: runs/NAME)")
+    run.add_argument(
+        "--set",
+        dest="settings",
+        action="append",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="settings of the scenario",
+    )
+    run.set_defaults(function=_run)
+
+    listing = commands.add_parser("list", help="list the scenarios and their settings")
+    listing.set_defaults(function=_list)
+
+    check = commands.add_parser("check", help="compare the engine with cases worked out by hand")
+    check.add_argument("--json", action="store_true", help="print a list of {id, expected, seen, ok}")
+    check.set_defaults(function=_check)
+
+    info = commands.add_parser("info", help="versions, cache, cores")
+    info.set_defaults(function=_info)
+
+    for command in (run, listing, check, info):
+        command.add_argument("--debug", action="store_true", help="show where an error came from")
+    return parser
+
+
+# ---- run ------------------------------------------------------------------------------------------------------------
+
+
+def _run(given: argparse.Namespace) -> int:
+    path = find_scenario(given.scenario)
+    name = path.stem
+    seen = set(sys.modules)
+    function = scenario_main(path)
+    arguments = scenario_arguments(name, function, given)
+    out = Path(given.out) if given.out else Path("runs") / name
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--out {out}: {error.strerror}; give a folder that can be written to") from None
+    before = _files(out)
+    told = ", ".join(f"{key}={value!r}" for key, value in arguments.items() if key not in ("out", "progress"))
+    print(f"{name}: {told or 'as it is'}", file=sys.stderr)
+    if "numba" not in seen and not _cache().exists():
+        print("The first run compiles for about half a minute; later ones do not.", file=sys.stderr)
+    began = time.perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", NeurosimWarning)
+        warnings.showwarning = _tell_warning  # type: ignore[assignment]
+        lines = function(**arguments, **({"out": out} if "out" in inspect.signature(function).parameters else {}))
+    for line in lines or []:
+        print(line)
+    saved = [file for file, stamp in sorted(_files(out).items()) if before.get(file) != stamp]
+    print(f"saved {', '.join(map(str, saved)) or 'nothing'} in {time.perf_counter() - began:.1f} s")
+    return 0
+
+
+def find_scenario(asked: str) -> Path:
+    """The script of a scenario, by name or by path."""
+    known = scenarios()
+    if asked in known:
+        return known[asked]
+    path = Path(asked)
+    if path.is_file() and path.suffix == ".py":
+        return path
+    if path.suffix == ".py" or os.sep in asked:
+        raise UsageError(f"no script {asked!r}; give the path of a Python file, or one of: {', '.join(known)}")
+    raise UsageError(f"no scenario {asked!r}; known: {', '.join(known) or 'none'}.{_close(asked, known)}")
+
+
+def scenarios() -> dict[str, Path]:
+    """Scripts by name; a checkout's come before those of the installed package."""
+    found: dict[str, Path] = {}
+    for folder in FOLDERS:
+        for path in sorted(folder.glob("[!_]*.py")):
+            found.setdefault(path.stem, path)
+    return dict(sorted(found.items()))
+
+
+def scenario_main(path: Path) -> Callable[..., Any]:
+    """The function `main` of a script."""
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location(f"neurosim_scenario_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path} is no Python script")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where inspect, dataclasses and pickles look
+    spec.loader.exec_module(module)
+    function = getattr(module, "main", None)
+    if not callable(function):
+        raise UsageError(f"{path} has no function main; write `def main(duration=1000.0, seed=1, out='runs'): ...`")
+    return function  # type: ignore[no-any-return]
+
+
+def scenario_arguments(name: str, function: Callable[..., Any], given: argparse.Namespace) -> dict[str, Any]:
+    """Keyword arguments for a scenario's `main` from the command line, checked against its signature."""
+    known = inspect.signature(function).parameters
+    settings = {key: parameter for key, parameter in known.items() if key not in OWN}
+    arguments: dict[str, Any] = {}
+    for option in ("duration", "seed"):
+        if getattr(given, option) is not None and option not in known:
+            raise UsageError(f"scenario {name!r} takes no {option}; its main has: {', '.join(known) or 'no argument'}")
+    if given.duration is not None:
+        arguments["duration"] = _duration(given.duration, known["duration"].default)
+    if given.seed is not None:
+        arguments["seed"] = given.seed
+    for text in (one for group in given.settings for one in group):
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"--set {text}: write key=value, for example --set {next(iter(settings), 'key')}=1")
+        if key in OWN:
+            raise UsageError(f"--set {text}: use the option --{key} instead")
+        if key not in settings:
+            raise UsageError(
+                f"scenario {name!r} has no setting {key!r}; known: {', '.join(settings) or 'none'}.{_close(key, settings)}"
+            )
+        arguments[key] = _value(value)
+    missing = [
+        key for key, parameter in settings.items() if parameter.default is parameter.empty and key not in arguments
+    ]
+    if missing:
+        raise UsageError(f"scenario {name!r} needs {', '.join(f'--set {key}=...' for key in missing)}")
+    if "progress" in known:
+        arguments["progress"] = True
+    return arguments
+
+
+def _duration(text: str, usual: object) -> float:
+    """Milliseconds of `--duration`."""
+    if text == "short":
+        if not isinstance(usual, int | float):
+            raise UsageError(f"--duration short: the scenario's own duration is {usual!r}, no number of ms; give ms")
+        return float(round(usual * SHORT))
+    try:
+        duration = float(text)
+    except ValueError:
+        raise UsageError(f"--duration {text}: give ms, or the word 'short'") from None
+    if not 0.0 < duration < float("inf"):
+        raise UsageError(f"--duration {text}: must be positive (ms); for example --duration 2000")
+    return duration
+
+
+def _value(text: str) -> Any:
+    """A Python literal, or else the text itself."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def _close(name: str, known: Mapping[str, object]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def _files(folder: Path) -> dict[Path, int]:
+    """Files of a folder with the time of their last change (ns)."""
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def _tell_warning(message: object, *_: object) -> None:
+    """A warning as one line."""
+    print(f"warning: {message}", file=sys.stderr)
+
+
+# ---- list, check, info ----------------------------------------------------------------------------------------------
+
+
+def _list(given: argparse.Namespace) -> int:
+    found = scenarios()
+    if not found:
+        raise ParameterError(f"no scenario in {' or '.join(map(str, FOLDERS))}; reinstall neurosim")
+    width = max(map(len, found))
+    for name, path in found.items():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        told = (ast.get_docstring(tree) or "").splitlines()
+        print(f"{name.ljust(width)}  {told[0] if told else ''}")
+        settings = [key for key in _settings(tree) if key not in OWN]
+        if settings:
+            print(f"{' ' * width}  --set {', '.join(settings)}")
+    return 0
+
+
+def _settings(tree: ast.Module) -> list[str]:
+    """Names of the arguments of a script's `main`, without running the script."""
+    mains = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "main"]
+    return [one.arg for node in mains for one in (*node.args.args, *node.args.kwonlyargs)]
+
+
+def _check(given: argparse.Namespace) -> int:
+    from neurosim.checking import CASES, run_cases
+
+    outcomes = run_cases()
+    failed = sum(not one.ok for one in outcomes)
+    if given.json:
+        import json
+
+        print(json.dumps([one.to_dict() for one in outcomes], indent=1))
+        return 1 if failed else 0
+    rows = [("id", "expected", "seen", "ok")]
+    rows += [(one.id, _numbers(one.expected), _numbers(one.seen), "ok" if one.ok else "FAILED") for one in outcomes]
+    widths = [max(len(row[k]) for row in rows) for k in range(3)]
+    for k, row in enumerate(rows):
+        says = "" if k == 0 else CASES[k - 1].says
+        print(
+            "  ".join(
+                [*(cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True)), row[3].ljust(6), says]
+            ).rstrip()
+        )
+    print(
+        f"{len(outcomes) - failed} of {len(outcomes)} cases as worked out by hand"
+        + (f", {failed} FAILED" if failed else "")
+    )
+    return 1 if failed else 0
+
+
+def _numbers(values: Sequence[float] | str) -> str:
+    return values if isinstance(values, str) else ", ".join(f"{value:.10g}" for value in values) or "nothing"
+
+
+def _info(given: argparse.Namespace) -> int:
+    import importlib.metadata
+    import platform
+
+    def version(name: str) -> str:
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            return "not installed"
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cache = _cache()
+    size = sum(path.stat().st_size for path in cache.rglob("*") if path.is_file()) if cache.exists() else 0
+    rows = {
+        "neurosim": f"{__version__} in {PACKAGE}",
+        "python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+    }
+    rows |= {name: version(name) for name in LIBRARIES}
+    rows |= {
+        "cache": f"{cache} ({size / 1e6:.1f} MB of compiled code; may be deleted at any time)",
+        "scenarios": ", ".join(scenarios()) or "none",
+        "cores": str(cores),
+        "threads": "the engine uses one",
+        "gpu": "no GPU back end",
+    }
+    for name, value in rows.items():
+        print(f"{name.ljust(12)}{value}")
+    return 0
+
+
+def _cache() -> Path:
+    from neurosim.kernels.compiled import cache_folder
+
+    return cache_folder()

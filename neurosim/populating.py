@@ -1,0 +1,150 @@
+"""Neurons come and go: what `Network.add_population`, `Population.add` and their opposites check and do."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from neurosim import values
+from neurosim.checks import check_count
+from neurosim.errors import ParameterError, WiringError
+from neurosim.history import NEURON_BORN, NEURON_DIED, SYNAPSE_DIED
+from neurosim.population import Population, View
+
+if TYPE_CHECKING:
+    from neurosim.network import Network
+
+
+def add_population(
+    net: Network, name: str, model: Any, n: int, region: str | None, positions: ArrayLike | None
+) -> Population:
+    """See `Network.add_population`."""
+    label = f"add_population({name!r})"
+    if not isinstance(name, str) or not name:
+        raise ParameterError(f"add_population(name): needs a text, got {name!r}")
+    if name in net.populations:
+        raise ParameterError(
+            f"{label}: there is one already; take another name, or more neurons with net.populations[{name!r}].add(...)"
+        )
+    if not hasattr(model, "physics") or isinstance(model, type):
+        hint = f"; write {model.__name__}() with brackets" if isinstance(model, type) else ""
+        raise ParameterError(f"{label}: needs a neuron model such as ns.LIF(), got {model!r}{hint}")
+    if region is not None and not isinstance(region, str):
+        raise ParameterError(f"add_population({name!r}, region): needs a text such as 'cortex/vision', got {region!r}")
+    n = check_count(f"add_population({name!r}, n)", n)
+    where = values.positions(f"add_population({name!r}, positions)", positions, n)
+    physics = model.physics
+    is_list = physics.name == "spike_source"
+    parameters = {} if is_list else {f.name: np.asarray(float(getattr(model, f.name))) for f in fields(model)}
+    values.check_parameters(net, model, parameters)
+    spikes = values.spike_list(net, label, model, n) if is_list else None
+    net.engine.check_room(label, n * (len(physics.receptors) + 1))
+    number = net._next("population")
+    uid = net._next("uid", n) + np.arange(n)
+    net.engine.add_slice(number, physics, parameters, uid)
+    population = Population(net, name, model, number, (region or "").strip("/"), where)
+    net.populations[name] = population
+    if spikes is not None:
+        net.engine.home[number][0].lists[number] = spikes
+    start_state(net, population, np.arange(n))
+    if net.step > net.first_step:
+        net.history.add(net.step, NEURON_BORN, "user", "", uid, np.full(n, -1))
+    net._follow()
+    return population
+
+
+def start_state(net: Network, population: Population, index: np.ndarray) -> None:
+    """Initial values of the model for some neurons of a population."""
+    block, piece = net.engine.home[population.number]
+    for k, (initial, _) in enumerate(population.model.physics.state.values()):
+        value = initial
+        if isinstance(initial, str):
+            value = piece.parameters[initial]
+        elif callable(initial):
+            value = initial(piece.parameters)
+        value = np.asarray(value, np.float64)
+        block.state[k, piece.first + index] = value if value.ndim == 0 else value[index]
+    block.waiting[piece.first + index] = 0
+
+
+def add_neurons(net: Network, population: Population, n: int, positions: ArrayLike | None) -> View:
+    """See `Population.add`."""
+    if positions is None and population.positions is not None:
+        raise ParameterError(
+            f"{population.name}.add: the population has positions; give the newborns theirs: add({n}, positions=...)"
+        )
+    if positions is not None and population.positions is None:
+        raise ParameterError(f"{population.name}.add(positions): the population has none; leave them out")
+    where = values.positions(f"{population.name}.add(positions)", positions, n)
+    if where is not None and population.positions is not None and where.shape[1] != population.positions.shape[1]:
+        raise ParameterError(
+            f"{population.name}.add(positions): needs {population.positions.shape[1]} coordinates, got {where.shape[1]}"
+        )
+    net.engine.check_room(
+        f"{population.name}.add", 2 * (n + len(population)) * (len(population.model.physics.receptors) + 1)
+    )
+    piece = net.engine.home[population.number][1]
+    old = piece.n
+    uid = net._next("uid", n) + np.arange(n)
+    net.engine.resize_slice(population.number, np.arange(old), np.append(piece.uid, uid))
+    start_state(net, population, old + np.arange(n))
+    if where is not None:
+        population.positions = np.concatenate([population.positions, where])
+    net.history.add(net.step, NEURON_BORN, "user", "", uid, np.full(n, -1))
+    _edited(net, population)
+    return View(population, uid)
+
+
+def remove_neurons(net: Network, population: Population, uid: np.ndarray, rule: str = "user") -> None:
+    """See `Population.remove`."""
+    own = population.uid
+    unknown = ~np.isin(uid, own)
+    if unknown.any():
+        held = f"its uids: {own[0]} ... {own[-1]}" if own.size else "it has none"
+        raise WiringError(f"{population.name}.remove: no neuron with uid {uid[unknown][0]}; {held}")
+    dying = np.isin(own, uid)
+    keep = np.flatnonzero(~dying)
+    for lost in net.engine.resize_slice(population.number, keep, own[keep]):
+        name = next(p.name for p in net.projections.values() if p.wire is lost.wire)
+        delay = lost.delay * net.dt
+        net.history.add(net.step, SYNAPSE_DIED, rule, name, lost.pre_uid, lost.post_uid, lost.weight, delay)
+    net.history.add(net.step, NEURON_DIED, rule, "", own[dying], np.full(int(dying.sum()), -1))
+    if population.positions is not None:
+        population.positions = population.positions[keep]
+    _edited(net, population)
+
+
+def _edited(net: Network, population: Population) -> None:
+    for projection in net.projections.values():
+        if population in (projection.source, projection.target):
+            projection._edited()
+    net._follow()
+
+
+def remove_population(net: Network, population: Population) -> None:
+    """See `Network.remove_population`."""
+    population._check_alive()
+    for projection in list(net.projections.values()):
+        if population in (projection.source, projection.target):
+            net.disconnect(projection)
+    uid = population.uid
+    for recorder in list(net.recorders):
+        watched = getattr(recorder, "population", None)
+        if watched is not None and watched.population is population:
+            net.remove(recorder)
+        targets = getattr(recorder, "targets", None)
+        if isinstance(targets, list):
+            recorder.targets = [t for t in targets if t.population is not population]
+    net.engine.remove_slice(population.number)
+    population.alive = False
+    del net.populations[population.name]
+    for handle in list(net.stimuli):
+        handle.parts = [part for part in handle.parts if part.population.alive]
+        handle.applied = [one for one in handle.applied if one.population != population.number]
+        if not handle.parts:
+            net.stimuli.remove(handle)
+    net.history.add(net.step, NEURON_DIED, "user", "", uid, np.full(uid.size, -1))
+    net._follow()
