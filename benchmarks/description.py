@@ -13,9 +13,9 @@ DT = 0.1  # ms
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """Synaptic elements of one kind on every neuron (Butz & van Ooyen 2013, Gaussian growth curve with eta = 0)."""
+    """Synaptic elements of one kind on every neuron (Butz & van Ooyen 2013, linear growth curve)."""
 
-    rate: float  # fastest growth, elements per ms
+    rate: float  # growth of a silent neuron, elements per ms
     set_point: float  # calcium at which growth stops
     start: float  # elements at time 0
 

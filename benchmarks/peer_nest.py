@@ -86,9 +86,8 @@ def make_population(population: Population, network: Network, rng: np.random.Gen
     if population.elements:
         parameters["synaptic_elements"] = {
             name: {
-                "growth_curve": "gaussian",
+                "growth_curve": "linear",
                 "growth_rate": element.rate,
-                "eta": 0.0,
                 "eps": element.set_point,
                 "continuous": False,
                 "z": float(element.start),

@@ -10,6 +10,7 @@ import time
 from benchmarks import describe, measure
 from benchmarks.description import DT, Network, Population, Projection
 
+TAU_CALCIUM, BETA_CALCIUM = 10_000.0, 0.001  # ms, per spike: NEST's defaults
 MODELS = {"delta": "LIF", "exp": "LIFExp", "alpha": "LIFAlpha", "cond": "LIFCond"}
 
 
@@ -17,7 +18,7 @@ def build(network: Network, seed: int, threads: int, dtype: str) -> tuple:
     """Make the network; returns it and the spike recorder of each population."""
     import neurosim as ns
 
-    net = ns.Network(dt=DT, seed=seed) if threads == 1 else ns.Network(dt=DT, seed=seed, threads=threads)
+    net = ns.Network(dt=DT, seed=seed)
     populations = {p.name: make_population(net, p, network) for p in network.populations}
     for projection in network.projections:
         make_projection(net, projection, network, populations, dtype)
@@ -78,8 +79,28 @@ def stdp(network: Network):
 
 
 def grow(net, network: Network, populations: dict) -> None:
-    """Synapses that grow from vacant elements."""
-    raise SystemExit("neurosim's growth curves are not in the benchmark yet")
+    """Synapses that grow from vacant elements; those that NEST makes of its first elements are there from the start."""
+    import numpy as np
+
+    import neurosim as ns
+
+    to_hz = 1e3 / (TAU_CALCIUM * BETA_CALCIUM)
+    for g in network.growth:
+        sources = [p for p in network.populations if g.pre_element in p.elements]
+        targets = [p for p in network.populations if g.post_element in p.elements]
+        first = int(targets[0].elements[g.post_element].start)
+        wiring = {"weight": g.weight, "delay": g.delay, "autapses": True, "parallel": True, "dtype": "float32"}
+        made = net.connect(
+            [populations[p.name] for p in sources], [populations[p.name] for p in targets], ns.fixed_indegree(first), **wiring
+        )
+        curves = []
+        for name, side in ((g.pre_element, sources), (g.post_element, targets)):
+            rate, goal = np.zeros(net.n_neurons), np.ones(net.n_neurons)  # by uid
+            for p in side:
+                rate[populations[p.name].uid] = 1e3 * p.elements[name].rate
+                goal[populations[p.name].uid] = to_hz * p.elements[name].set_point
+            curves.append(ns.LinearGrowth(rate.__getitem__, goal.__getitem__))
+        net.add(ns.HomeostaticGrowth(made, pre=curves[0], post=curves[1], every=network.update_every, tau_calcium=TAU_CALCIUM))
 
 
 def main() -> None:
@@ -89,9 +110,9 @@ def main() -> None:
     network = describe(asked.model)
     duration = asked.time or network.time
     net, recorders = build(network, asked.seed, asked.threads, asked.dtype)
-    net.run(network.warm_up)
+    net.run(network.warm_up, threads=asked.threads)
     start = measure.now()
-    net.run(duration)
+    net.run(duration, threads=asked.threads)
     stop = measure.now()
     measure.report(
         network,

@@ -3,7 +3,7 @@
     python benchmarks/stdp_events.py [rate in Hz ...]
 
 An event is one synapse visited by one presynaptic spike, with all postsynaptic spikes since the last visit replayed.
-Targets: additive float32, one delay 150 M/s, a delay per synapse 90 M/s, rows of 1000 synapses.
+Processor time is counted, so a busy machine is unkind only to the caches.  Targets: additive float32, one delay 150 M/s, a delay per synapse 90 M/s, rows of 1000 synapses.
 """
 
 import sys
@@ -60,12 +60,12 @@ def measure(rule, rate, *, uniform, dtype, delays, neurons=10_000, degree=1_000,
         counts = rng.binomial(neurons, rate * DT * 1e-3, n)
         parts = [np.sort(rng.choice(neurons, c, replace=False)) for c in counts]
         spikes, bounds = np.concatenate(parts).astype(np.int64), np.concatenate([[0], np.cumsum(counts)])
-        begin = time.perf_counter()
+        begin = time.process_time()
         while not chunk(step, n, spikes, bounds, ring, pool_arguments):
             pool.make_room()
             pool_arguments = pool.driver_arguments()
         if step >= warm / DT:
-            spent += time.perf_counter() - begin
+            spent += time.process_time() - begin
             events += spikes.size * degree
         step += n
     return events / spent / 1e6, spent, pool.sweeps, pool.weight.mean()
@@ -86,8 +86,8 @@ def main(rates):
         ("mu = 1 float32, one delay", bounded, True, "float32", (15, 15), 0.5),
         ("mu = 0.4 float32, one delay", power, True, "float32", (15, 15), 0.3),
     ]
-    for rate in rates:
-        for name, rule, uniform, dtype, delays, share in ways:
+    for i, rate in enumerate(rates):
+        for name, rule, uniform, dtype, delays, share in ways if i == 0 else ways[:2]:
             speed, spent, sweeps, mean = measure(
                 rule, rate, uniform=uniform, dtype=dtype, delays=delays, duration=max(100.0, 8000.0 * share / rate)
             )

@@ -2,8 +2,9 @@
 peers.
 
 After NEST's example of structural plasticity, but growth is ten times faster and synapses are updated every 100 ms,
-so that a second shows much of it.  Every neuron starts with 100 vacant elements on either side, of which the first
-update makes 100 synapses a neuron.
+so that a second shows much of it, and the growth curve is the linear one, which both simulators integrate exactly.  In NEST every
+neuron starts with 100 vacant elements on either side, of which the first update makes 100 synapses a neuron; neurosim
+starts with these synapses.
 """
 
 from benchmarks.description import Element, Growth, Network, Population

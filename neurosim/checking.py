@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from neurosim.network import Network, load
 from neurosim.neurons.lif import LIF, LIFExp
 from neurosim.neurons.sources import Parrot, SpikeSource
@@ -81,7 +83,7 @@ def _integrator(**changes: float) -> LIF:
 
 
 def _sender(net: Network, *times: float, name: str = "source") -> Any:
-    return net.add_population(name, SpikeSource([0] * len(times), list(times)), 1)
+    return net.add_population(name, SpikeSource(np.zeros(len(times), np.int64), np.array(times)), 1)
 
 
 # ---- when a neuron fires --------------------------------------------------------------------------------------------

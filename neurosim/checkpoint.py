@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from neurosim import __version__
 from neurosim.errors import SaveError
 
 FORMAT = 1
@@ -37,9 +38,10 @@ def write(path: str | os.PathLike[str], manifest: dict[str, Any], arrays: dict[s
         entries = {}
         for number, (name, array) in enumerate(sorted(arrays.items())):
             file = f"{number:04d}.npy"
-            entries[name] = _write_array(temporary / file, np.ascontiguousarray(array)) | {"file": file}
-        versions = {"python": sys.version.split()[0], "numpy": np.__version__}
+            entries[name] = _write_array(temporary / file, np.asarray(array, order="C")) | {"file": file}
+        versions = {"neurosim": __version__, "python": sys.version.split()[0], "numpy": np.__version__}
         whole = {"format": FORMAT, "versions": versions} | manifest | {"arrays": entries}
+        whole["sha256"] = _fingerprint(whole)
         with open(temporary / "manifest.json", "w") as file_:
             json.dump(whole, file_, indent=1)
             file_.flush()
@@ -48,7 +50,11 @@ def write(path: str | os.PathLike[str], manifest: dict[str, Any], arrays: dict[s
         if target.exists():
             old = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.old")
             os.replace(target, old)
-            os.replace(temporary, target)
+            try:
+                os.replace(temporary, target)
+            except BaseException:
+                os.replace(old, target)
+                raise
             shutil.rmtree(old)
         else:
             os.replace(temporary, target)
@@ -69,18 +75,27 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.nda
     folder = Path(path)
     try:
         manifest = json.loads((folder / "manifest.json").read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise SaveError(f"load({str(path)!r}): no save there (manifest.json is missing)") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise SaveError(f"load({str(path)!r}): manifest.json is damaged ({error})") from None
+    if not isinstance(manifest, dict):
+        raise SaveError(f"load({str(path)!r}): manifest.json is damaged (it holds no table)")
     if manifest.get("format") != FORMAT:
         raise SaveError(
             f"load({str(path)!r}): format {manifest.get('format')!r} is not known here, this neurosim reads format {FORMAT}; install the version that wrote it"
         )
+    if manifest.pop("sha256", None) != _fingerprint(manifest):
+        raise SaveError(f"load({str(path)!r}): manifest.json is damaged: its content differs from what was saved")
     arrays = {}
     for name, entry in manifest["arrays"].items():
         arrays[name] = _read_array(folder / entry["file"], entry, f"load({str(path)!r}): array {name!r}")
     return manifest, arrays
+
+
+def _fingerprint(manifest: dict[str, Any]) -> str:
+    """Hash of the values of a manifest, however they are spaced."""
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 
 def _write_array(file: Path, array: np.ndarray) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from neurosim.errors import ParameterError, RunError
+from neurosim.units import plain
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -16,7 +17,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def check_number(name: str, value: object, unit: str = "", *, allow_infinite: bool = False) -> float:
-    """A real number, not NaN; returns it as float."""
+    """A real number, not NaN, or a Brian2 quantity of this unit; returns it as float."""
+    value = plain(name, value, unit)
     try:
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
@@ -60,7 +62,7 @@ def check_count(name: str, value: object, *, least: int = 0) -> int:
 
 def check_finite_array(name: str, values: object, size: int, unit: str = "") -> np.ndarray:
     """A float64 array of `size` finite numbers; a scalar is repeated."""
-    array = np.asarray(values, np.float64)
+    array = np.asarray(plain(name, values, unit), np.float64)
     if array.ndim == 0:
         array = np.full(size, float(array))
     if array.shape != (size,):

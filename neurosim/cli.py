@@ -126,12 +126,13 @@ def _run(given: argparse.Namespace) -> int:
     began = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("default", NeurosimWarning)
-        warnings.showwarning = _tell_warning  # type: ignore[assignment]
+        warnings.showwarning = _tell_warning
         lines = function(**arguments, **({"out": out} if "out" in inspect.signature(function).parameters else {}))
     for line in lines or []:
         print(line)
     saved = [file for file, stamp in sorted(_files(out).items()) if before.get(file) != stamp]
-    print(f"saved {', '.join(map(str, saved)) or 'nothing'} in {time.perf_counter() - began:.1f} s")
+    names = ", ".join(str(file.relative_to(out)) for file in saved) or "nothing"
+    print(f"saved {names} in {out} ({time.perf_counter() - began:.1f} s)")
     return 0
 
 
@@ -166,11 +167,12 @@ def scenario_main(path: Path) -> Callable[..., Any]:
         raise UsageError(f"{path} is no Python script")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # where inspect, dataclasses and pickles look
+    sys.path.insert(0, str(path.resolve().parent))  # as `python script.py` has it
     spec.loader.exec_module(module)
     function = getattr(module, "main", None)
     if not callable(function):
         raise UsageError(f"{path} has no function main; write `def main(duration=1000.0, seed=1, out='runs'): ...`")
-    return function  # type: ignore[no-any-return]
+    return function
 
 
 def scenario_arguments(name: str, function: Callable[..., Any], given: argparse.Namespace) -> dict[str, Any]:
@@ -241,7 +243,7 @@ def _files(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
 
-def _tell_warning(message: object, *_: object) -> None:
+def _tell_warning(message: object, *_: Any, **__: Any) -> None:
     """A warning as one line."""
     print(f"warning: {message}", file=sys.stderr)
 

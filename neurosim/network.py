@@ -282,7 +282,7 @@ class Network:
         projection.alive = False
         del self.projections[projection.name]
         for process in list(self.processes):
-            if getattr(process, "projection", None) is projection:
+            if getattr(process, "projection", None) is projection or getattr(process, "parts", None) == []:
                 self.remove(process)
         self.recorders = [r for r in self.recorders if getattr(r, "projection", None) is not projection]
 
@@ -317,13 +317,13 @@ class Network:
 
     def add(self, process: Process) -> Any:
         """Add a process (growth, pruning, a callback): it is called at every multiple of its `every` (ms) from now on."""
+        if isinstance(process, type):
+            raise ParameterError(f"net.add: {process.__name__} is a class; make one: net.add({process.__name__}(...))")
         every = getattr(process, "every", None)
         if every is None or not hasattr(process, "advance"):
             raise ParameterError(
                 f"net.add: needs a process with `every` (ms) and `advance(net)`, such as ns.Prune(...), got {process!r}"
             )
-        if isinstance(process, type):
-            raise ParameterError(f"net.add: {process.__name__} is a class; make one: net.add({process.__name__}(...))")
         values.duration(self, f"{type(process).__name__}.every", every, least=1)
         projection = getattr(process, "projection", None)
         if isinstance(projection, Projection):

@@ -11,7 +11,9 @@ def plain(name: str, value: object, unit: str) -> object:
     >>> plain("tau_m", 20.0, "ms")
     20.0
     """
-    if not any(kind.__module__.startswith("brian2") for kind in type(value).__mro__):
+    if isinstance(value, list | tuple) and any(_is_quantity(one) for one in value):
+        return [plain(name, one, unit) for one in value]
+    if not _is_quantity(value):
         return value
     import numpy as np
     from brian2 import units as b2  # imported only when somebody hands in a quantity
@@ -24,3 +26,7 @@ def plain(name: str, value: object, unit: str) -> object:
     if target is None or not b2.have_same_dimensions(value, target):
         raise ParameterError(f"{name}: needs a number in {unit or 'plain units'}, got {value!r}")
     return np.asarray(value / target, np.float64)[()]
+
+
+def _is_quantity(value: object) -> bool:
+    return any(kind.__module__.startswith("brian2") for kind in type(value).__mro__)

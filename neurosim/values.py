@@ -81,11 +81,11 @@ def duration(net: Network, label: str, value: Any, *, least: int = 0) -> int:
 
 
 def positions(label: str, given: ArrayLike | None, n: int) -> np.ndarray | None:
-    """Positions of n neurons, float64 [n, 1, 2 or 3], or None."""
+    """Positions of n neurons, float64 [n, 2 or 3], or None."""
     if given is None:
         return None
     where = _floats(label, given)
-    if where.ndim != 2 or where.shape[0] != n or where.shape[1] not in (1, 2, 3) or not np.isfinite(where).all():
+    if where.ndim != 2 or where.shape[0] != n or where.shape[1] not in (2, 3) or not np.isfinite(where).all():
         raise ParameterError(f"{label}: needs finite numbers of shape ({n}, 2) or ({n}, 3), got shape {where.shape}")
     return where
 

@@ -35,9 +35,7 @@ def main(
         for kind, n in SIZES.items():
             net.add_population(f"{region} {kind}", cell, n, region=f"brain/{region}")
     brain, left, right = net.region("brain"), net.region("brain/left"), net.region("brain/right")
-    excitatory, inhibitory = (
-        [p for p in brain.populations if p.name.endswith(kind)] for kind in SIZES
-    )
+    excitatory, inhibitory = ([p for p in brain.populations if p.name.endswith(kind)] for kind in SIZES)
     net.stimulate(brain, ns.PoissonInput(rate=500.0, weight=10.0))
 
     sparse = ns.random(0.001)  # one synapse a neuron, to begin with
@@ -71,7 +69,14 @@ def main(
     grown, begun = wiring([*exc, *inh]), born[0].size
     told = f"seed {seed}, neurosim {ns.__version__}"
     ns.plot.growth_summary(
-        net.history, spikes, start=begun, target=target, every=1000.0, path=Path(out) / "growth.png", title="Growing to a target rate", caption=told
+        net.history,
+        spikes,
+        start=begun,
+        target=target,
+        every=1000.0,
+        path=Path(out) / "growth.png",
+        title="Growing to a target rate",
+        caption=told,
     )
     draw(Path(out) / "network.png", net, born, grown, told)
     reached = float(np.mean(calcium[-max(1, len(calcium) // 5) :]))
@@ -101,7 +106,9 @@ def draw(path: Path, net: ns.Network, born: tuple, grown: tuple, told: str) -> N
     for ax, (pre, post), few in zip(figure.subplots(1, 2), (born, grown), (1, 5), strict=True):
         groups = {p.name: p.uid for p in net.populations.values()}
         ns.plot.graph((pre[::few], post[::few]), at, ax=ax, regions=groups, aggregate_above=1000)
-        ax.set_title(f"at the start: {pre.size:,} synapses" if few == 1 else f"grown: {pre.size:,} synapses, one in five drawn")
+        ax.set_title(
+            f"at the start: {pre.size:,} synapses" if few == 1 else f"grown: {pre.size:,} synapses, one in five drawn"
+        )
     figure.supxlabel(told, fontsize=8)
     figure.savefig(path, dpi=120)
 

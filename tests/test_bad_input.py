@@ -242,7 +242,7 @@ def test_views(net):
 
 
 def test_edits(net):
-    p = net.connect("exc", "inh", ns.one_to_one() if False else ns.from_edges(([0, 1], [0, 1])))
+    p = net.connect("exc", "inh", ns.from_edges(([0, 1], [0, 1])))
     inh = net.populations["inh"].uid
     with refused(ns.WiringError, "0 -> 10", "parallel", "parallel=True"):
         p.insert(0, inh[0])

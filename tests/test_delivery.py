@@ -61,7 +61,9 @@ def test_every_delay_is_kept_beside_the_others():
 def test_delays_off_the_grid_or_below_a_step_are_refused():
     net, source = played([0], [5.0])
     pop = net.add_population("pop", COUNTER, 1)
-    with pytest.raises(ParameterError, match=r"0.15 ms is not a multiple of dt = 0.1 ms; the nearest are 0.1 and 0.2 ms"):
+    with pytest.raises(
+        ParameterError, match=r"0.15 ms is not a multiple of dt = 0.1 ms; the nearest are 0.1 and 0.2 ms"
+    ):
         net.connect(source, pop, ns.one_to_one(), delay=0.15)
     with pytest.raises(ParameterError, match=r"must be at least 0.1 ms"):
         net.connect(source, pop, ns.one_to_one(), delay=0.0)
@@ -168,10 +170,14 @@ class Pair:
     def __init__(self, model, neuron, *, scale=1.0, rule=None, drive_rate=6_000.0, seed=11, degree=8):
         self.net = ns.Network(dt=DT, seed=seed)
         parameters = {"tau_m": 15.0, "t_ref": 1.0, "e_l": 0.0, "v_th": 15.0, "v_reset": 0.0}
-        self.pops = [self.net.add_population(name, model(**parameters), n) for name, n in (("exc", N_EXC), ("inh", N_INH))]
+        self.pops = [
+            self.net.add_population(name, model(**parameters), n) for name, n in (("exc", N_EXC), ("inh", N_INH))
+        ]
         stdp = None if rule is None else ns.PairSTDP(**rule)
         self.twin = naive.Network(
-            [neuron(DT, **parameters) for _ in range(N_EXC + N_INH)], dt=DT, rule=None if rule is None else naive.Additive(**rule)
+            [neuron(DT, **parameters) for _ in range(N_EXC + N_INH)],
+            dt=DT,
+            rule=None if rule is None else naive.Additive(**rule),
         )
         rng = np.random.default_rng(seed)
         self.projections = {}
@@ -298,7 +304,7 @@ def test_a_learning_network_that_is_edited_spikes_and_learns_as_its_twin(sized):
             right = pair.partner[pre, post].weight
             assert weight == pytest.approx(right, abs=1e-10)
             changed += weight in (0.0, 1.2)
-    assert changed > 5
+    assert changed > sized(5, 0)
 
 
 def test_how_a_run_is_cut_changes_nothing(sized):

@@ -24,7 +24,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "neurosim"
 
 STOREYS = {
-    7: ["cli", "__main__"],
+    7: ["cli", "checking", "__main__"],
     6: ["memory", "bridges", "lab"],
     5: [
         "network", "snapshot", "running", "populating", "connecting", "listening", "stimulating", "projection", "edges",
@@ -32,8 +32,8 @@ STOREYS = {
     ],
     4: ["engine", "structural", "checkpoint", "plot"],
     3: ["neurons", "equations", "plasticity", "stimuli", "wiring", "graph", "analysis"],
-    2: ["kernels", "units", "distributions", "recording", "datasets", "history", "encoding"],
-    1: ["errors", "checks", "process"],
+    2: ["kernels", "distributions", "recording", "datasets", "history", "encoding"],
+    1: ["errors", "units", "checks", "process"],
 }
 CHAINS = [
     [
@@ -49,9 +49,9 @@ CHAINS = [
         "population",
         "values",
     ],  # one thing in many parts: what users hold
-    ["__main__", "cli"],  # python -m neurosim is the command line
+    ["__main__", "cli", "checking"],  # python -m neurosim is the command line, and `check` one of its commands
     ["distributions", "kernels"],  # a draw is made by a kernel
-    ["checks", "errors"],  # a check that fails raises an error
+    ["checks", "units", "errors"],  # a check converts quantities; one that fails raises an error
 ]
 STOREY = {name: storey for storey, names in STOREYS.items() for name in names}
 HEAVY = ["brian2", "llvmlite", "matplotlib", "networkx", "numba", "pandas", "scipy", "sklearn", "sympy", "tqdm"]

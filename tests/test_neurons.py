@@ -41,7 +41,7 @@ def test_lif_fires_at_the_rate_of_the_closed_form(sized):
     net, pop = one_population(ns.LIF(tau_m=20.0, t_ref=2.0), 20)
     pop.i_e = drives
     spikes = net.record(pop, "spikes")
-    net.run(sized(2000.0, 150.0))
+    net.run(sized(2000.0, 220.0))
     for n, drive in enumerate(drives):
         right = 2.0 + 20.0 * math.log(drive * 0.08 / (drive * 0.08 - 20.0))  # ms
         steps = np.diff(spikes.step[spikes.index == n])
@@ -130,7 +130,14 @@ def alpha_psp(t, weight, tau, tau_m, c_m):
     return scale * np.exp(-t / tau_m) * np.where(np.abs(d * t) < 1, series, closed)
 
 
-CONSTANTS = [(20.0, 5.0, 10.0), (10.0, 10.0, 2.0), (10.0, 2.0, 10.0), (math.inf, 3.0, 7.0), (10.0, 9.9, 10.2), (10.0, 5.0, 0.3)]
+CONSTANTS = [
+    (20.0, 5.0, 10.0),
+    (10.0, 10.0, 2.0),
+    (10.0, 2.0, 10.0),
+    (math.inf, 3.0, 7.0),
+    (10.0, 9.9, 10.2),
+    (10.0, 5.0, 0.3),
+]
 
 
 @pytest.mark.parametrize(("model", "psp"), [(ns.LIFExp, exponential_psp), (ns.LIFAlpha, alpha_psp)])
@@ -198,7 +205,6 @@ def conductance_truth(dt, duration=40.0):
     return np.concatenate(v)
 
 
-@pytest.mark.compiled
 def test_conductances_converge_with_the_second_order():
     error = {dt: np.abs(conductance_voltage(dt) - conductance_truth(dt)).max() for dt in (0.2, 0.1, 0.05, 0.025)}
     assert error[0.1] < 1e-3  # mV
@@ -235,7 +241,6 @@ def adex_truth(i_e=1000.0, duration=300.0):
         y = np.array([p.v_reset, found.y_events[0][0][1] + p.b])
 
 
-@pytest.mark.compiled
 def test_adex_spike_times_converge_to_the_differential_equation():
     right = adex_truth()
     assert right.size >= 8
@@ -256,12 +261,19 @@ def test_adex_subthreshold_adaptation_reaches_its_fixed_point():
     p = pop.model
     v, w = float(pop.v[0]), float(pop.w[0])
     assert w == pytest.approx(p.a * (v - p.e_l), rel=1e-6)
-    assert p.g_l * (p.e_l - v) + p.g_l * p.delta_t * math.exp((v - p.v_t) / p.delta_t) - w + 100.0 == pytest.approx(0, abs=1e-6)
+    assert p.g_l * (p.e_l - v) + p.g_l * p.delta_t * math.exp((v - p.v_t) / p.delta_t) - w + 100.0 == pytest.approx(
+        0, abs=1e-6
+    )
 
 
 # ---- Izhikevich ------------------------------------------------------------------------------------------------------
 
-KINDS = {"regular": (0.02, 0.2, -65.0, 8.0), "bursting": (0.02, 0.2, -50.0, 2.0), "fast": (0.1, 0.2, -65.0, 2.0), "resonator": (0.1, 0.26, -65.0, 2.0)}
+KINDS = {
+    "regular": (0.02, 0.2, -65.0, 8.0),
+    "bursting": (0.02, 0.2, -50.0, 2.0),
+    "fast": (0.1, 0.2, -65.0, 2.0),
+    "resonator": (0.1, 0.26, -65.0, 2.0),
+}
 
 
 def izhikevich(duration, dt=0.1):
@@ -281,7 +293,10 @@ def test_izhikevich_is_the_plain_euler_loop(sized):
     for n, (a, b, c, d) in enumerate(KINDS.values()):
         x, u, fired, right = -65.0, b * -65.0, [], []
         for k in range(steps):
-            x, u = x + 0.1 * (0.04 * x * x + 5 * x + 140 - u + 10.0) + (3.0 if k in (200, 305) else 0.0), u + 0.1 * a * (b * x - u)
+            x, u = (
+                x + 0.1 * (0.04 * x * x + 5 * x + 140 - u + 10.0) + (3.0 if k in (200, 305) else 0.0),
+                u + 0.1 * a * (b * x - u),
+            )
             if x >= 30:
                 x, u = c, u + d
                 fired.append(k + 1)

@@ -69,7 +69,11 @@ def test_draws_equal_their_plain_twins():
 
 def test_stream_keys_are_the_plain_hash_and_tell_names_apart():
     assert int(kernel.stream_key(42, "stimulus", 3)) == naive.stream_key(42, "stimulus", 3)
-    keys = [kernel.stream_key(seed, *names) for seed in range(30) for names in [("a",), ("b",), ("a", "b"), ("ab",), ("a", 1)]]
+    keys = [
+        kernel.stream_key(seed, *names)
+        for seed in range(30)
+        for names in [("a",), ("b",), ("a", "b"), ("ab",), ("a", 1)]
+    ]
     assert len({int(k) for k in keys}) == len(keys)
     assert max(keys) < 2**32
 
@@ -159,7 +163,13 @@ def long(function, *x):
 
 
 def test_exp_is_within_two_units_in_the_last_place(sized):
-    x = np.concatenate([np.linspace(-707.999, 709, sized(200_001, 3_001)), np.linspace(-30, 0, sized(100_001, 1_001)), [1e-300, -1e-17]])
+    x = np.concatenate(
+        [
+            np.linspace(-707.999, 709, sized(200_001, 3_001)),
+            np.linspace(-30, 0, sized(100_001, 1_001)),
+            [1e-300, -1e-17],
+        ]
+    )
     right = long(np.exp, x)
     error = np.abs((applied(0, x) - right) / right).astype(float)
     assert error.max() < 2 * EPS
@@ -176,7 +186,13 @@ def test_exp_at_its_ends():
 
 def test_log_within_its_bound(sized):
     rng = np.random.default_rng(1)
-    x = np.concatenate([np.exp(rng.uniform(-700, 700, sized(200_000, 2_000))), rng.uniform(0.5, 2.0, sized(200_000, 2_000)), [1.0, 2.0**-33]])
+    x = np.concatenate(
+        [
+            np.exp(rng.uniform(-700, 700, sized(200_000, 2_000))),
+            rng.uniform(0.5, 2.0, sized(200_000, 2_000)),
+            [1.0, 2.0**-33],
+        ]
+    )
     right = long(np.log, x)
     error = (np.abs(applied(1, x) - right) / np.maximum(1, np.abs(right))).astype(float)
     assert error.max() < 3e-16
@@ -238,6 +254,8 @@ def test_the_same_bits_with_and_without_the_compiler():
     environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}
     tests = Path(__file__).parent
     code = SAME.format(tests=str(tests))
-    run = subprocess.run([sys.executable, "-c", code], env=environment, cwd=tests.parent, capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=tests.parent, capture_output=True, text=True, check=False
+    )
     assert run.returncode == 0, run.stderr
     assert run.stdout.split()[-1] == fingerprint()

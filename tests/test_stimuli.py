@@ -55,7 +55,7 @@ def assert_poisson(seen, mean):
     if expected[-1] < 1:
         assert found[-1] <= 3
         expected, found = expected[:-1] * found[:-1].sum() / expected[:-1].sum(), found[:-1]
-    assert stats.chisquare(found, expected).pvalue > 1e-3
+    assert len(found) < 3 or stats.chisquare(found, expected).pvalue > 1e-3
 
 
 # ---- Poisson drive ---------------------------------------------------------------------------------------------------
@@ -72,9 +72,10 @@ def test_counts_per_step_are_poisson(sized):
     for recorder, mean in zip(recorders, means, strict=True):
         seen = np.rint(np.diff(recorder.values, axis=0)).astype(int)
         assert_poisson(seen.ravel(), mean)
-        between = np.corrcoef(seen.T)[np.triu_indices(n, 1)]  # neighbours share the bits of one call
-        assert mean < 1 or np.abs(between).max() < 5.5 / math.sqrt(steps)
-        assert abs(between.mean()) < 4.5 / math.sqrt(steps * between.size)
+        if mean > 1:  # neighbours share the bits of one call
+            between = np.corrcoef(seen.T)[np.triu_indices(n, 1)]
+            assert np.abs(between).max() < 5.5 / math.sqrt(steps)
+            assert abs(between.mean()) < 4.5 / math.sqrt(steps * between.size)
         along = np.corrcoef(seen[1:].ravel(), seen[:-1].ravel())[0, 1]
         assert abs(along) < 4.5 / math.sqrt(seen.size)
 
@@ -239,6 +240,19 @@ def test_values_of_neurons_go_with_them_when_others_die():
     assert arrived == pytest.approx([1_000.0, 200.0], rel=0.05)
 
 
+def test_newborns_hear_what_all_hear_alike():
+    net, pop = counters(3)
+    net.stimulate(pop, ns.Current(5.0))
+    net.stimulate(pop, ns.Current([100.0, 200.0, 300.0]))
+    net.stimulate(pop[:2], ns.PoissonInput(rate=1e7))
+    net.run(1.0)
+    pop.add(2)
+    arrived = per_step(net, pop, 20)
+    assert np.allclose(arrived[:, 3:] * C_M / DT, 5.0)
+    assert (arrived[:, :2] > 500).all()
+    assert np.allclose(arrived[:, 2] * C_M / DT, 305.0)
+
+
 # ---- currents --------------------------------------------------------------------------------------------------------
 
 
@@ -252,7 +266,9 @@ def test_constant_sine_and_coursed_currents_are_what_they_say():
     got = [np.diff(np.vstack([np.zeros(r.values.shape[1]), r.values]), axis=0) * C_M / DT for r in recorders]
     assert np.allclose(got[0], [3.0, -7.0], rtol=1e-9)
     t = DT * np.arange(300)
-    assert np.allclose(got[1][:, 0], np.where(t >= 2.999, 12.0 * np.sin(2 * np.pi * 0.035 * (t - 3.0) + 0.7), 0.0), atol=1e-8)
+    assert np.allclose(
+        got[1][:, 0], np.where(t >= 2.999, 12.0 * np.sin(2 * np.pi * 0.035 * (t - 3.0) + 0.7), 0.0), atol=1e-8
+    )
     factor = np.repeat([0.0, 0.0, 1.0, -0.5, -0.5, -0.5, -0.5, -0.5], [20, 40, 40, 40, 40, 40, 40, 40])[:300]
     assert np.allclose(got[2], factor[:, None] * [10.0, 20.0], atol=1e-8)
 
@@ -351,7 +367,9 @@ def test_spontaneous_firing_has_its_rate_and_waits_for_the_refractory_period(siz
 
 def test_what_does_not_fit_is_refused_before_anything_is_applied():
     net, a, b = counters(3, 4)
-    with pytest.raises(ParameterError, match=r"PoissonInput.rate: needs one number or 4 of them, got an array of shape \(3,\)"):
+    with pytest.raises(
+        ParameterError, match=r"PoissonInput.rate: needs one number or 4 of them, got an array of shape \(3,\)"
+    ):
         net.stimulate([a, b], ns.PoissonInput(rate=[1e6, 1e6, 1e6]))
     assert not counts(net, a, 10).any()
     assert not net.stimuli

@@ -124,10 +124,8 @@ def homeostasis(seed=5, cuts=(6_000.0,), n=60, background=9_000.0, target=8.0, v
     pop = net.add_population("pop", ns.LIF(tau_m=20.0, t_ref=2.0), n)
     pop.v = ns.uniform(0.0, 20.0)
     net.stimulate(pop, ns.PoissonInput(rate=background, weight=0.1))
-    if connected:
-        p = net.connect(pop, pop, ns.random(connected), weight=0.6, delay=1.5)
-    else:
-        p = empty(net, pop, pop, weight=0.6, delay=1.5)
+    synapse = {"weight": 0.6, "delay": 1.5}
+    p = net.connect(pop, pop, ns.random(connected), **synapse) if connected else empty(net, pop, pop, **synapse)
     growth = net.add(ns.HomeostaticGrowth(p, target_rate=target, every=every, growth_rate=4.0, vacant=vacant))
 
     def check(net):
@@ -191,7 +189,11 @@ def test_elements_follow_the_curve_when_nothing_is_wired(sized):
     pop = net.add_population("pop", QUIET, 1)
     p = empty(net, source, pop)
     none = ns.LinearGrowth(rate=0.0, target=1.0)
-    growth = net.add(ns.HomeostaticGrowth(p, every=20.0, tau_calcium=150.0, pre=ns.LinearGrowth(30.0, 12.0), post=none, vacant=2.0, vacant_decay=0.0))
+    growth = net.add(
+        ns.HomeostaticGrowth(
+            p, every=20.0, tau_calcium=150.0, pre=ns.LinearGrowth(30.0, 12.0), post=none, vacant=2.0, vacant_decay=0.0
+        )
+    )
     # post elements: none can pair, since a target has none
     growth.z_post[:] = 0.0
     net.run(steps * 0.1)
@@ -312,14 +314,18 @@ def test_a_score_says_who_may_be_joined_to_whom():
 def test_distance_decides_about_partners(kernel):
     """Every source has one element, every target very many: distances follow the kernel."""
     net = ns.Network(seed=3)
-    where = np.linspace(0, 1, 400)[:, None]
-    a = net.add_population("a", QUIET, 400, positions=np.full((400, 1), 0.5))
+    where = np.stack([np.linspace(0, 1, 400), np.zeros(400)], axis=1)
+    a = net.add_population("a", QUIET, 400, positions=np.tile([0.5, 0.0], (400, 1)))
     b = net.add_population("b", QUIET, 400, positions=where)
     rule = by_distance(a, b, 0.1, kernel=kernel)
     rng = np.random.default_rng(4)
     _, post = pair_elements(np.repeat(a.uid, 5), np.repeat(b.uid, 500), rule, rng)
     distance = np.abs(where[post - b.uid[0], 0] - 0.5)
-    weight = np.exp(-(np.abs(where[:, 0] - 0.5) ** 2) / 0.02) if kernel == "gaussian" else np.exp(-np.abs(where[:, 0] - 0.5) / 0.1)
+    weight = (
+        np.exp(-(np.abs(where[:, 0] - 0.5) ** 2) / 0.02)
+        if kernel == "gaussian"
+        else np.exp(-np.abs(where[:, 0] - 0.5) / 0.1)
+    )
     order = np.argsort(np.abs(where[:, 0] - 0.5), kind="stable")
     right = np.cumsum(weight[order]) / weight.sum()
     grid = np.array([0.02, 0.05, 0.1, 0.15, 0.25])
@@ -512,6 +518,33 @@ def test_rewiring_by_share_draws_new_pairs_uniformly():
     assert abs(((off - off.mean()) ** 2).sum() / (60 * q * (1 - q)) - off.size) < 4.5 * math.sqrt(2 * off.size)
 
 
+def test_rewiring_keeps_the_number_where_hardly_a_pair_is_free():
+    net = ns.Network(seed=1)
+    pop = net.add_population("pop", QUIET, 20)
+    p = net.connect(pop, pop, ns.all_to_all(), weight=ns.uniform(0.0, 1.0))
+    net.add(ns.Rewire(p, n=30, every=10.0, weight=2.0))
+    net.run(10.0)
+    assert len(p) == 380
+    assert (p.weight == 2.0).sum() == 30  # only the pairs that were lost are free
+    p.remove(np.arange(60))
+    net.run(100.0)
+    assert len(p) == 320
+    assert (p.pre != p.post).all()
+    assert len(set(pairs(p))) == 320
+
+
+def test_rewiring_of_parallel_synapses_keeps_their_number():
+    net = ns.Network(seed=1)
+    pop = net.add_population("pop", QUIET, 6)
+    i = np.repeat(np.arange(5), 10)
+    p = net.connect(pop, pop, ns.from_edges((i, i + 1)), weight=1.0, parallel=True)
+    net.add(ns.Rewire(p, n=20, choose="random", every=10.0))
+    net.run(50.0)
+    assert len(p) == 50
+    assert (p.pre != p.post).all()
+    assert len(set(pairs(p))) > 15
+
+
 def test_rewire_says_what_it_needs():
     net, pop, p = quiet(2)
     with pytest.raises(ParameterError, match=r"Rewire: give either fraction=0.1 or n=100"):
@@ -533,7 +566,9 @@ def test_processes_are_called_at_their_multiples_in_the_order_in_which_they_were
     net.run(0.0)
     net.run(8.8)
     at = {"a": (10.0, 20.0), "b": (7.5, 10.0, 12.5, 15.0, 17.5, 20.0), "c": (10.0, 15.0, 20.0)}
-    assert calls == sorted(((name, now) for name, times in at.items() for now in times), key=lambda call: (call[1], call[0]))
+    assert calls == sorted(
+        ((name, now) for name, times in at.items() for now in times), key=lambda call: (call[1], call[0])
+    )
 
 
 def test_the_history_is_the_difference_of_the_graphs():

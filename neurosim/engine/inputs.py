@@ -59,10 +59,9 @@ def counts_table(mean: float) -> tuple[np.ndarray, np.ndarray]:
     """
     most = int(mean + 12.0 * math.sqrt(mean) + 30)
     k = np.arange(most + 1)
+    chance = np.where(k == 0, 1.0, 0.0)
     if mean > 0:
         chance = np.exp(k * math.log(mean) - mean - np.array([math.lgamma(i + 1.0) for i in k]))
-    else:
-        chance = np.where(k == 0, 1.0, 0.0)
     top = (1 << 48) - 1
     cumulative = np.maximum.accumulate(np.clip(np.floor(np.cumsum(chance) * 2.0**48) - 1.0, 0.0, float(top))).astype(np.uint64)
     cumulative[-1] = top

@@ -97,8 +97,8 @@ class LazyPool(RowPool):
         self.kernels = lazy.lazy_module(potentiate, depress, self.uniform, name, one_sided)
         self.parameter_names = lazy.rule_parameters(potentiate, depress)
         self.words, self.times, self.trace0, self.traces = lazy.LAYOUT[self.uniform, name]
-        for array in ("last_pre", "seen", "noted", "counted", "row_projection"):
-            setattr(self, array, np.zeros(0, np.int32))
+        self.last_pre, self.seen, self.noted = (np.zeros(0, np.int32) for _ in range(3))
+        self.counted, self.row_projection = (np.zeros(0, np.int32) for _ in range(2))
         self.pre_trace = np.zeros(0, dtype)
         super().__init__(column_bits, dtype=name)
         self.logged = np.zeros(0, np.int64)
@@ -358,22 +358,22 @@ class LazyPool(RowPool):
 
     def catch_up(self, rows: ArrayLike | None = None) -> None:
         """Bring rows up to the clock; changes no bit of what a later reading or spike will find."""
-        rows = np.arange(self.n_rows) if rows is None else np.unique(np.asarray(rows, np.int64))
-        rows = rows[self.seen[rows] < self._present]
-        if rows.size:
-            self.note_in_flight(rows)
-            self.kernels.bring_up(self._present, rows, self.start[rows], self.weight, self.driver_arguments())
-            self.seen[rows] = self._present
+        asked = np.arange(self.n_rows) if rows is None else np.unique(np.asarray(rows, np.int64))
+        asked = asked[self.seen[asked] < self._present]
+        if asked.size:
+            self.note_in_flight(asked)
+            self.kernels.bring_up(self._present, asked, self.start[asked], self.weight, self.driver_arguments())
+            self.seen[asked] = self._present
 
     def note_in_flight(self, rows: ArrayLike) -> None:
         """Note what the last spike of each of these (distinct) rows carries, where some of it may not have arrived."""
-        rows = np.asarray(rows, np.int64)
-        rows = rows[self.length[rows] > 0]
-        last = self.last_pre[rows].astype(np.int64)
-        window = self.place[self.row_projection[rows], P["WINDOW"]]
-        flying = (self._present - last < window) & (self.noted[rows] != last)
-        self.note(rows[flying], last[flying] + self.ledger[L["EPOCH"]])
-        self.noted[rows[flying]] = last[flying]
+        asked = np.asarray(rows, np.int64)
+        asked = asked[self.length[asked] > 0]
+        last = self.last_pre[asked].astype(np.int64)
+        window = self.place[self.row_projection[asked], P["WINDOW"]]
+        flying = (self._present - last < window) & (self.noted[asked] != last)
+        self.note(asked[flying], last[flying] + self.ledger[L["EPOCH"]])
+        self.noted[asked[flying]] = last[flying]
 
     def arrivals(self, row: int) -> np.ndarray:
         """Steps at which spikes of the row were streamed that may still be on their way, ascending."""
@@ -402,11 +402,11 @@ class LazyPool(RowPool):
         """What `room_needed` asked for: forget what no one needs, else lengthen notes, recent spikes and logs."""
         longest = int(self.place[:, P["WINDOW"]].max(initial=0))
         self.drop_notes(self.clock + 1 - longest)
-        for used, size, need, name in (
+        for used, size, entry, name in (
             (self.note_used[0], self.note_step.size, "NOTES_NEEDED", "notes"),
             (self.note_used[1], self.amount.size, "AMOUNTS_NEEDED", "amounts"),
         ):
-            wanted = int(self.ledger[L[need]])
+            wanted = int(self.ledger[L[entry]])
             if used + 2 * wanted > size:  # twice the need, so that not every chunk must ask
                 self.reserve_notes(**{"notes": 0, "amounts": 0, name: 2 * wanted})
         need = int(self.ledger[L["RECENT_NEEDED"]])

@@ -94,8 +94,20 @@ class PairSTDP:
     @property
     def functions(self) -> tuple[Callable[..., float], Callable[..., float], bool]:
         """(potentiate, depress, one-sided) as kernels/lazy.py takes them; rules with the same can share a pool."""
-        up = potentiate_additive if self.mu_plus == 0.0 else potentiate_multiplicative if self.mu_plus == 1.0 else potentiate_power
-        down = depress_additive if self.mu_minus == 0.0 else depress_multiplicative if self.mu_minus == 1.0 else depress_power
+        up = (
+            potentiate_additive
+            if self.mu_plus == 0.0
+            else potentiate_multiplicative
+            if self.mu_plus == 1.0
+            else potentiate_power
+        )
+        down = (
+            depress_additive
+            if self.mu_minus == 0.0
+            else depress_multiplicative
+            if self.mu_minus == 1.0
+            else depress_power
+        )
         return up, down, True
 
 

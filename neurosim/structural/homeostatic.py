@@ -265,7 +265,7 @@ class HomeostaticGrowth:
     def describe(self) -> dict[str, object]:
         """Parameters, as `save` keeps them."""
         return {
-            "projection": self.projection, "every": self.every, "tau_calcium": self.tau_calcium, "pre": self.pre, "post": self.post,
+            "projection": self.projection if len(self._parts) == 1 else self.parts, "every": self.every, "tau_calcium": self.tau_calcium, "pre": self.pre, "post": self.post,
             "rate_at_start": self.rate_at_start,
             "vacant": self.vacant, "vacant_decay": self.vacant_decay, "partner": self.partner, "weight": self.weight,
             "delay": self.delay, "in_flight": self.in_flight,

@@ -17,7 +17,9 @@ MOST_PAIRS = 4_000_000
 CANDIDATES = 256
 
 
-def pair_elements(pre: np.ndarray, post: np.ndarray, partner: PartnerRule | None, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def pair_elements(
+    pre: np.ndarray, post: np.ndarray, partner: PartnerRule | None, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Pair vacant elements one to one.
 
     With a partner rule each axonal element, in random order, asks a target in proportion to its weight times its vacant
@@ -52,7 +54,7 @@ def pair_elements(pre: np.ndarray, post: np.ndarray, partner: PartnerRule | None
         rows, row = np.unique(waiting, return_inverse=True)
         columns = np.flatnonzero(vacant)
         j = _proposals(weight[np.ix_(rows, columns)] * vacant[columns], row, rng.random(waiting.size))
-        asks = j >= 0
+        asks: np.ndarray = np.asarray(j >= 0)
         waiting, j = waiting[asks], columns[j[asks]]
         accepted = _rank_among_equals(j) < vacant[j]
         vacant -= np.bincount(j[accepted], minlength=vacant.size)
@@ -71,7 +73,7 @@ def _proposals(chance: np.ndarray, row: np.ndarray, draw: np.ndarray) -> np.ndar
     k = np.clip(k - row * chance.shape[1], 0, chance.shape[1] - 1)
     last = chance.shape[1] - 1 - np.argmax(chance[:, ::-1] > 0, axis=1)  # where rounding goes past the end of a row
     k = np.minimum(k, last[row])
-    return np.where(chance.any(axis=1)[row], k, -1)
+    return np.where(end[row] > begin[row], k, -1)
 
 
 def _rank_among_equals(values: np.ndarray) -> np.ndarray:
@@ -84,7 +86,9 @@ def _rank_among_equals(values: np.ndarray) -> np.ndarray:
     return rank
 
 
-def _pair_among_candidates(pre: np.ndarray, post: np.ndarray, partner: PartnerRule, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _pair_among_candidates(
+    pre: np.ndarray, post: np.ndarray, partner: PartnerRule, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """As above, each source choosing among CANDIDATES random vacant elements."""
     free = np.ones(post.size, np.bool_)
     chosen_pre, chosen_post = [], []
@@ -156,7 +160,9 @@ def by_distance(source: Any, target: Any, length: float, *, kernel: str = "gauss
     """
     for population in (source, target):
         if population.positions is None:
-            raise ParameterError(f"by_distance: {population.name!r} has no positions; net.add_population(..., positions=array) gives them")
+            raise ParameterError(
+                f"by_distance: {population.name!r} has no positions; net.add_population(..., positions=array) gives them"
+            )
     if kernel not in ("gaussian", "exponential"):
         raise ParameterError(f"by_distance(kernel): must be 'gaussian' or 'exponential', got {kernel!r}")
 

@@ -31,7 +31,8 @@ class Rewire:
 
     Notes
     -----
-    The number of synapses is the same after every call.  A pair that lost its synapse may be drawn again.
+    The number of synapses is the same after every call.  A pair that lost its synapse may be drawn again.  If the projection
+    allows parallel synapses, pairs that have one may be drawn too.
 
     References
     ----------
@@ -68,9 +69,7 @@ class Rewire:
             edges = p.edges()
             edges = edges[np.sort(np.argsort(np.abs(edges.weight), kind="stable")[:n])]
         edges.remove(rule=self.name, in_flight=self.in_flight)
-        pre, post = p.sample_non_edges(n, net.key("rewire", p.name, "new"))
-        if pre.size < n:
-            raise ParameterError(f"Rewire: {p.name!r} has only {pre.size} pairs without a synapse, {n} are needed; take a smaller fraction")
+        pre, post = draw_pairs(p, n, net.rng("rewire", p.name))
         p.insert(pre, post, weight=self.weight, delay=self.delay, rule=self.name)
 
     def describe(self) -> dict[str, object]:
@@ -80,3 +79,32 @@ class Rewire:
     def __repr__(self) -> str:
         how = f"fraction={self.fraction:g}" if self.fraction is not None else f"n={self.n}"
         return f"Rewire({self.projection.name!r}, {how}, {self.choose}, every {self.every:g} ms)"
+
+
+def draw_pairs(projection: Any, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """(pre, post) uids of `n` new synapses, uniformly over the pairs that the projection may join.
+
+    There must be as many: `n` synapses of the projection have just been removed.
+    """
+    source, target = projection.source.uid, projection.target.uid
+    total = source.size * target.size
+    if not projection.parallel and len(projection) + n > total // 2:  # a draw would mostly hit what is taken
+        edges = projection.edges()
+        free = np.ones(total, np.bool_)
+        free[np.searchsorted(source, edges.pre) * target.size + np.searchsorted(target, edges.post)] = False
+        if not projection.autapses:
+            both = np.intersect1d(source, target)
+            free[np.searchsorted(source, both) * target.size + np.searchsorted(target, both)] = False
+        taken = rng.choice(np.flatnonzero(free), n, replace=False)
+        return source[taken // target.size], target[taken % target.size]
+    taken = np.zeros(0, np.int64)
+    while taken.size < n:
+        draw = rng.integers(0, total, 2 * (n - taken.size) + 16)
+        pre, post = source[draw // target.size], target[draw % target.size]
+        fine = np.ones(draw.size, np.bool_) if projection.autapses else pre != post
+        if not projection.parallel:
+            fine &= ~projection.has_edge(pre, post)
+        taken = np.concatenate([taken, draw[fine]])
+        if not projection.parallel:
+            taken = taken[np.sort(np.unique(taken, return_index=True)[1])]
+    return source[taken[:n] // target.size], target[taken[:n] % target.size]
