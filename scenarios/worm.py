@@ -9,7 +9,8 @@ ones, and prunes them; who joins whom is the rule.  Neurons appear at the age at
     main(rule=lambda contacts: ...)            or your own: contacts [n, n] now -> a score for each pair [n, n]
 
 The default, shared targets, stands for neurites that lie side by side (the data hold no positions); it was not chosen by its
-success.  Set by hand so that the adults' totals come out: `size`, and `strengthen`, the share of contacts on old connections.
+success.  What was set by hand with an eye on the real numbers of contacts and connections at later ages: `size`, `strengthen`
+(the share of new contacts on old connections), `growth`, `own`.  That the totals agree is therefore no result; who joins whom is.
 """
 
 import json

@@ -85,8 +85,8 @@ def test_growth_of_a_group_is_the_same_cut_saved_and_loaded(tmp_path):
 
 
 def test_surplus_is_taken_from_all_projections_alike():
-    """Above the target everything goes; neurons may come and go meanwhile, and so may projections."""
-    net, group, growth = two_regions(target_rate=0.5, growth_rate=50.0)
+    """Above the target synapses go; neurons may come and go meanwhile, and so may projections."""
+    net, group, growth = two_regions(target_rate=0.5, growth_rate=0.1, rate_at_start=20.0)
     before = [len(p) for p in group]
     net.run(300.0)
     after = [len(p) for p in group]
@@ -95,8 +95,8 @@ def test_surplus_is_taken_from_all_projections_alike():
     net.populations["b"].remove(net.populations["b"].uid[:2])
     net.run(1000.0)
     net.disconnect(group[1])
-    net.run(500.0)
-    assert group.n_edges == 0
+    net.run(2000.0)
+    assert group.n_edges < sum(after) / 2
     net.disconnect(group)
     assert growth not in net.processes
 

@@ -45,7 +45,7 @@ class Applied:
     def uid(self, uid: np.ndarray) -> None:
         if self._uid is not None and not np.array_equal(uid, self._uid):
             kept = np.searchsorted(self._uid, uid)
-            arrays = {name: getattr(self.stimulus, name, None) for name in PER_NEURON}
+            arrays = {name: getattr(self.stimulus, name, 0.0) for name in PER_NEURON}
             changes = {name: np.asarray(value)[..., kept] for name, value in arrays.items() if np.ndim(value)}
             self.stimulus = replace(self.stimulus, **changes)
         self._uid = uid

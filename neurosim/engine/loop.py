@@ -400,20 +400,28 @@ class Engine:
 
     def take_back(self, pool: Any, wire: Wire, row: np.ndarray, slot: np.ndarray) -> None:
         """Subtract from the ring what these synapses (about to be removed) have sent and not yet delivered."""
-        _, column, _, due, amount = self._flying(pool, wire, row, slot)
-        np.subtract.at(self.ring, (due & (self.ring.shape[0] - 1), column), amount)
+        edge, column, streamed, due = self._sendings(pool, wire, row, slot)
+        flying = due >= self.step
+        amount = self._amounts(pool, wire, row[edge[flying]], slot[edge[flying]], streamed[flying])
+        np.subtract.at(self.ring, (due[flying] & (self.ring.shape[0] - 1), column[flying]), amount)
 
     def change_delays(self, pool: Any, wire: Wire, row: np.ndarray, slot: np.ndarray, steps: np.ndarray) -> None:
         """Set the delays of static synapses; what is on its way moves to the new slot, at the earliest to the next step."""
-        edge, column, streamed, due, amount = self._flying(pool, wire, row, slot)
-        mask = self.ring.shape[0] - 1
-        np.subtract.at(self.ring, (due & mask, column), amount)
-        np.add.at(self.ring, (np.maximum(streamed + steps[edge], self.step) & mask, column), amount)
+        edge, column, streamed, due = self._sendings(pool, wire, row, slot)
+        new, mask = streamed + steps[edge], self.ring.shape[0] - 1
+        flying = due >= self.step
+        amount = self._amounts(pool, wire, row[edge[flying]], slot[edge[flying]], streamed[flying])
+        np.subtract.at(self.ring, (due[flying] & mask, column[flying]), amount)
+        np.add.at(self.ring, (np.maximum(new[flying], self.step) & mask, column[flying]), amount)
+        landed = (due < self.step) & (new >= self.step)  # would look as if they were still to come
+        if landed.any():
+            self.note_in_flight(pool, wire, np.unique(row[edge[landed]]))
+            pool.silence(row[edge[landed]], slot[edge[landed]], streamed[landed])
         place = pool.places_of(row, slot)
         pool.packed[place] = (steps.astype(np.uint32) << np.uint32(pool.column_bits)) | (pool.packed[place] & pool.mask)
 
-    def _flying(self, pool: Any, wire: Wire, row: np.ndarray, slot: np.ndarray) -> tuple[np.ndarray, ...]:
-        """(number in `row`, column, step of streaming, step of arrival, amount) of all that these synapses have on its way."""
+    def _sendings(self, pool: Any, wire: Wire, row: np.ndarray, slot: np.ndarray) -> tuple[np.ndarray, ...]:
+        """(number in `row`, column, step of streaming, step of arrival) of the recent spikes through these synapses."""
         source, step = self._recent_of(wire)
         order = np.argsort(source, kind="stable")
         source, step = source[order], step[order]
@@ -422,16 +430,14 @@ class Engine:
         edge = np.repeat(np.arange(row.size), many)
         spike = np.arange(edge.size) - np.repeat(np.cumsum(many) - many, many) + np.repeat(low, many)
         packed = pool.packed[pool.places_of(row[edge], slot[edge])]
-        column = (packed & pool.mask).astype(np.int64)
-        streamed = step[spike]
-        due = streamed + (packed >> np.uint32(pool.column_bits)).astype(np.int64)
-        flying = due >= self.step
-        edge, column, streamed, due = edge[flying], column[flying], streamed[flying], due[flying]
-        if edge.size == 0:
-            return edge, column, streamed, due, np.zeros(0)
-        if getattr(pool, "released", False):
+        delay = (packed >> np.uint32(pool.column_bits)).astype(np.int64)
+        return edge, (packed & pool.mask).astype(np.int64), step[spike], step[spike] + delay
+
+    def _amounts(self, pool: Any, wire: Wire, row: np.ndarray, slot: np.ndarray, streamed: np.ndarray) -> np.ndarray:
+        """What each of these synapses carried for the spike that was streamed at that step."""
+        if getattr(pool, "released", False) and row.size:
             self.note_in_flight(pool, wire, np.unique(row))  # the notes hold what was transmitted
-        return edge, column, streamed, due, np.asarray(pool.sent(row[edge], slot[edge], streamed))
+        return np.asarray(pool.sent(row, slot, streamed))
 
     def _recent_of(self, wire: Wire) -> tuple[np.ndarray, np.ndarray]:
         """(row, step of streaming) of the spikes of a projection that may still be on their way behind the axon."""

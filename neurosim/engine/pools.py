@@ -117,6 +117,12 @@ class StaticPool(RowPool):
         if self.released:
             self.rank = parallel_ranks(self)
 
+    def silence(self, row: np.ndarray, slot: np.ndarray, step: np.ndarray) -> None:
+        """Say in the notes on these spikes that these synapses have nothing of them on its way."""
+        note = self._find_notes(row, step)
+        held = (note >= 0) & (slot < self.note_length[np.maximum(note, 0)])
+        self.amount[self.note_first[note[held]] + slot[held]] = 0.0
+
     def was_released(self, row: np.ndarray, slot: np.ndarray, step: np.ndarray) -> np.ndarray:
         """Whether each synapse transmitted the spike of that step, as `kernels.delivery.released` says it."""
         place = self.places_of(row, slot)

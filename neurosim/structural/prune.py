@@ -131,4 +131,4 @@ class Prune:
 
     def __repr__(self) -> str:
         given = {n: v for n, v in self.describe().items() if n not in ("projection", "in_flight", "tau_usage") and v}
-        return f"Prune({self.projection.name!r}, {', '.join(f'{n}={v:g}' for n, v in given.items())})"  # type: ignore[str-format]
+        return f"Prune({self.projection.name!r}, {', '.join(f'{n}={v:g}' for n, v in given.items())})"
