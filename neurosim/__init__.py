@@ -64,12 +64,27 @@ if TYPE_CHECKING:
     from neurosim.neurons.sources import Parrot, PoissonSource, SpikeSource
     from neurosim.plasticity.pair import PairSTDP
     from neurosim.stimuli import (
-        Current, OrnsteinUhlenbeck, PatternInput, PoissonInput, SineCurrent, SpontaneousRate, WhiteNoise,
+        Current,
+        OrnsteinUhlenbeck,
+        PatternInput,
+        PoissonInput,
+        SineCurrent,
+        SpontaneousRate,
+        WhiteNoise,
     )  # fmt: skip
     from neurosim.structural.callback import Callback
     from neurosim.structural.homeostatic import HomeostaticGrowth, LinearGrowth
     from neurosim.structural.prune import Prune
     from neurosim.structural.rewire import Rewire
     from neurosim.wiring import (
-        all_to_all, condition, distance, fixed_indegree, fixed_outdegree, fixed_total, from_edges, one_to_one, random, small_world,
+        all_to_all,
+        condition,
+        distance,
+        fixed_indegree,
+        fixed_outdegree,
+        fixed_total,
+        from_edges,
+        one_to_one,
+        random,
+        small_world,
     )  # fmt: skip

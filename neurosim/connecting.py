@@ -213,7 +213,7 @@ def _values(
     if hasattr(weight, "draw") or hasattr(delay, "draw"):
         nth = nth_among_parallels(*uids)
     if edges.weight is not None:
-        if hasattr(weight, "draw") or np.ndim(weight) != 0 or weight != 1.0:
+        if hasattr(weight, "draw") or not np.isscalar(weight) or weight != 1.0:
             raise WiringError(f"{label}: the edges bring their own weights; leave out weight=, or scale them before")
         weight = edges.weight
     if edges.delay is not None:
@@ -233,7 +233,7 @@ def _make(
     number = net._next("projection")
     wire = Wire(number, source.number, target.number, 0, 0, axonal=axonal, release=release, rule=plasticity)
     if plasticity is None:
-        pool = next(
+        pool: Any = next(
             (
                 p
                 for p in net.engine.pools

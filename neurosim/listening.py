@@ -127,7 +127,7 @@ class _Snapshot:
 
     projection: Projection
     keep_edges: bool
-    every: int
+    every: float
 
     def bind(self, projection: Projection, keep_edges: bool) -> None:
         self.projection, self.keep_edges = projection, keep_edges

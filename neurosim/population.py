@@ -331,7 +331,7 @@ def parts_of(target: object, network: Network, what: str) -> list[Neurons]:
 
 def _pick(uid: np.ndarray, which: object, label: str) -> np.ndarray:
     try:
-        picked = np.atleast_1d(uid[which])  # type: ignore[index]
+        picked = np.atleast_1d(uid[which])  # type: ignore[call-overload]
     except (IndexError, TypeError, ValueError) as error:
         raise ParameterError(
             f"{label}[{which!r}]: {error}; it has {uid.size} neurons, places 0 ... {uid.size - 1}"

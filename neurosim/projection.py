@@ -314,18 +314,18 @@ class Projection:
         """
         self._check_alive()
         i, j = self._places(pre, post)
-        pre, post = self.source.uid[i], self.target.uid[j]
-        self._check_pairs(i, j, pre, post)
+        sources, targets = self.source.uid[i], self.target.uid[j]
+        self._check_pairs(i, j, sources, targets)
         net = self.network
         key = ("synapse", self.name, net.step, self.births)
         weight = self.default_weight if weight is None else weight
-        nth = nth_among_parallels(pre, post) if self.parallel else 0
-        weight = values.edge_weights(net, f"{self.name}.insert(weight)", weight, self.unit, pre, post, key, nth=nth)
+        nth = nth_among_parallels(sources, targets) if self.parallel else 0
+        weight = values.edge_weights(net, f"{self.name}.insert(weight)", weight, self.unit, sources, targets, key, nth=nth)
         own = delay is not None
         delay = delay if own else self.default_delay
         if own or hasattr(delay, "draw"):
             label, least = f"{self.name}.insert(delay)", 0 if self.wire.axonal else 1
-            steps = values.edge_delays(net, label, delay, pre, post, key, least=least, nth=nth, said=not own)
+            steps = values.edge_delays(net, label, delay, sources, targets, key, least=least, nth=nth, said=not own)
             steps = steps if own else steps + self.folded
         else:
             steps = np.full(i.size, delay)

@@ -223,6 +223,7 @@ class StateRecorder(Recorder):
     """
 
     what = "state"
+    population: Any
 
     def __init__(
         self, label: str, dt: float, *, variable: str, unit: str, uid: np.ndarray, every: int, **options: Any
@@ -375,7 +376,7 @@ class Snapshots(Recorder):
     lists: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
 
-    def __init__(self, label: str, dt: float, *, every: int, **options: Any) -> None:
+    def __init__(self, label: str, dt: float, *, every: float, **options: Any) -> None:
         super().__init__(label, dt, **options)
         self.every = every
         self._parts = {name: [] for name in ("step", *self.numbers, *self.lists)}

@@ -289,7 +289,7 @@ def _projection_in(e: dict[str, Any], net: Network, objects: Objects, decode: De
     p.folded, p.births = e["folded"], e["births"]
     p.version += 1
     p.numbering += not pool._wants_ident  # handles on synapses that had no number then are gone
-    return p  # type: ignore[no-any-return]
+    return p
 
 
 # ---- stimuli, processes, recorders -----------------------------------------------------------------------------------

@@ -121,4 +121,4 @@ def driver_source(plan: DriverPlan) -> str:
 
 def load_driver(plan: DriverPlan) -> Callable[..., int]:
     """The compiled function `drive` of the plan."""
-    return load_module(driver_source(plan), "driver").drive  # type: ignore[no-any-return]
+    return load_module(driver_source(plan), "driver").drive

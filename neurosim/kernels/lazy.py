@@ -313,6 +313,7 @@ def _own_arguments(function: Rule) -> list[str]:
 def _expression(function: Rule, name: str) -> str:
     """What the function returns, in its own names, if that is all it does; else a call."""
     (tree,) = ast.parse(source_of(function)).body
+    assert isinstance(tree, ast.FunctionDef)
     statements = [s for s in tree.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
     if len(statements) == 1 and isinstance(statements[0], ast.Return) and statements[0].value is not None:
         return ast.unparse(statements[0].value)

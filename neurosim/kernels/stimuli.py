@@ -154,7 +154,7 @@ def current(first_step, n_steps, dt, line, number, key, uid, column, value, cour
             first = line[m, FIRST]
             last = line[m, LAST]
             v = line[m, VALUE] - first
-            if kind == CONSTANT or kind == SINE:
+            if kind in (CONSTANT, SINE):
                 factor = 1.0
                 if kind == SINE:
                     factor = cos_turns(number[m, FREQUENCY] * 1e-3 * dt * (step - line[m, START]) + number[m, PHASE] - 0.25)
