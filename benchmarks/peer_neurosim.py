@@ -91,7 +91,10 @@ def grow(net, network: Network, populations: dict) -> None:
         first = int(targets[0].elements[g.post_element].start)
         wiring = {"weight": g.weight, "delay": g.delay, "autapses": True, "parallel": True, "dtype": "float32"}
         made = net.connect(
-            [populations[p.name] for p in sources], [populations[p.name] for p in targets], ns.fixed_indegree(first), **wiring
+            [populations[p.name] for p in sources],
+            [populations[p.name] for p in targets],
+            ns.fixed_indegree(first),
+            **wiring,
         )
         curves = []
         for name, side in ((g.pre_element, sources), (g.post_element, targets)):
@@ -100,7 +103,11 @@ def grow(net, network: Network, populations: dict) -> None:
                 rate[populations[p.name].uid] = 1e3 * p.elements[name].rate
                 goal[populations[p.name].uid] = to_hz * p.elements[name].set_point
             curves.append(ns.LinearGrowth(rate.__getitem__, goal.__getitem__))
-        net.add(ns.HomeostaticGrowth(made, pre=curves[0], post=curves[1], every=network.update_every, tau_calcium=TAU_CALCIUM))
+        net.add(
+            ns.HomeostaticGrowth(
+                made, pre=curves[0], post=curves[1], every=network.update_every, tau_calcium=TAU_CALCIUM
+            )
+        )
 
 
 def main() -> None:

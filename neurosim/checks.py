@@ -32,7 +32,9 @@ def check_positive(name: str, value: object, unit: str = "", *, allow_infinite: 
     """A number above 0."""
     number = check_number(name, value, unit, allow_infinite=allow_infinite)
     if number <= 0:
-        raise ParameterError(f"{name}: must be positive{_in(unit)}, got {value!r}; for example {name.split('.')[-1]}=10.0")
+        raise ParameterError(
+            f"{name}: must be positive{_in(unit)}, got {value!r}; for example {name.split('.')[-1]}=10.0"
+        )
     return number
 
 

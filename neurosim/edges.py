@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from neurosim import values
+from neurosim.engine import flight
 from neurosim.engine.pools import PlasticPool
 from neurosim.errors import ParameterError, WiringError
 from neurosim.history import SYNAPSE_DIED
@@ -101,9 +102,9 @@ class Edges:
         if np.unique(self.source * (1 << 32) + self.slot).size != len(self):
             raise ParameterError(f"{p.name}.remove: names an edge twice")
         row = self.row
-        net.engine.note_in_flight(p.pool, p.wire, np.unique(row), only_released=True)
+        flight.note_in_flight(net.engine, p.pool, p.wire, np.unique(row), only_released=True)
         if in_flight == "drop":
-            net.engine.take_back(p.pool, p.wire, row, self.slot)
+            flight.take_back(net.engine, p.pool, p.wire, row, self.slot)
         p.pool.remove(row, self.slot)
         p._edited()
         net.history.add(net.step, SYNAPSE_DIED, rule, p.name, self.pre, self.post, self.weight, self.delay)
@@ -129,7 +130,7 @@ class Edges:
                 f"{p.name}.weight: a synapse cannot change its sign, since that would be another receptor; "
                 f"remove it and insert a new one: {p.name}.remove(...), {p.name}.insert(pre, post, weight=...)"
             )
-        net.engine.note_in_flight(p.pool, p.wire, np.unique(row))
+        flight.note_in_flight(net.engine, p.pool, p.wire, np.unique(row))
         p.pool.set_weights(row, self.slot, weight)
         self.weight = np.asarray(weight.astype(p.pool.weight.dtype), np.float64)
 
@@ -154,7 +155,7 @@ class Edges:
             return
         p._check_delays(steps)
         net.engine.note_delays(p.wire, int(steps.min()), int(steps.max()))
-        net.engine.change_delays(p.pool, p.wire, self.row, self.slot, steps)
+        flight.change_delays(net.engine, p.pool, p.wire, self.row, self.slot, steps)
         p.wire.least_delay, p.wire.most_delay = p.pool.delay_range(p.wire.row0, p.wire.rows)
         self.steps = steps
         p._edited()

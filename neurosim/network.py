@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from neurosim import connecting, listening, populating, running, stimulating, values
 from neurosim.checks import check_count, check_positive, did_you_mean, duration_steps
 from neurosim.edges import Edges
+from neurosim.engine import flight
 from neurosim.engine.loop import Engine
 from neurosim.errors import ParameterError, RunError, WiringError
 from neurosim.history import SYNAPSE_DIED, History
@@ -275,8 +276,8 @@ class Network:
 
     def _forget(self, projection: Projection, edges: Edges) -> None:
         """Take a projection and all its edges away."""
-        self.engine.note_in_flight(projection.pool, projection.wire, np.unique(edges.row), only_released=True)
-        self.engine.take_back(projection.pool, projection.wire, edges.row, edges.slot)
+        flight.note_in_flight(self.engine, projection.pool, projection.wire, np.unique(edges.row), only_released=True)
+        flight.take_back(self.engine, projection.pool, projection.wire, edges.row, edges.slot)
         projection.pool.remove(edges.row, edges.slot)
         self.engine.remove_wire(projection.pool, projection.wire)
         projection.alive = False

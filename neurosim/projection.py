@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from neurosim import values
 from neurosim.edges import Edges, Synapse
+from neurosim.engine import flight
 from neurosim.engine.pools import PlasticPool, Wire
 from neurosim.errors import ParameterError, WiringError
 from neurosim.history import SYNAPSE_BORN
@@ -320,7 +321,9 @@ class Projection:
         key = ("synapse", self.name, net.step, self.births)
         weight = self.default_weight if weight is None else weight
         nth = nth_among_parallels(sources, targets) if self.parallel else 0
-        weight = values.edge_weights(net, f"{self.name}.insert(weight)", weight, self.unit, sources, targets, key, nth=nth)
+        weight = values.edge_weights(
+            net, f"{self.name}.insert(weight)", weight, self.unit, sources, targets, key, nth=nth
+        )
         own = delay is not None
         delay = delay if own else self.default_delay
         if own or hasattr(delay, "draw"):
@@ -359,14 +362,14 @@ class Projection:
         engine, w, pool = self.network.engine, self.wire, self.pool
         engine.note_delays(w, int(np.min(steps)), int(np.max(steps)))
         if rule is None and not pool.length[w.row0 : w.row0 + w.rows].any():
-            engine.note_in_flight(pool, w, np.arange(w.row0, w.row0 + w.rows))
+            flight.note_in_flight(engine, pool, w, np.arange(w.row0, w.row0 + w.rows))
             pool.build(w.row0, w.rows, w.row0 + i, column, steps, weight)
             if pool.extra.size:
                 row, slot = pool.edges(w.row0, w.rows)[:2]
                 pool.extra[pool.places_of(row, slot)] = engine.step
         else:
             row = w.row0 + i
-            engine.note_in_flight(pool, w, np.unique(row))
+            flight.note_in_flight(engine, pool, w, np.unique(row))
             slot = pool.insert(row, column, np.broadcast_to(steps, i.shape), np.broadcast_to(weight, i.shape))
             if pool.extra.size:
                 pool.extra[pool.places_of(row, slot)] = engine.step

@@ -73,9 +73,13 @@ class PoissonInput:
         check_probability("PoissonInput.correlation", self.correlation)
         object.__setattr__(self, "rate", float(rate) if rate.ndim == 0 else rate)
         if self.course is not None:
-            object.__setattr__(self, "course", np.atleast_1d(_check_numbers("PoissonInput.course", self.course, negative=False)))
+            object.__setattr__(
+                self, "course", np.atleast_1d(_check_numbers("PoissonInput.course", self.course, negative=False))
+            )
         if self.correlation and (rate.ndim or self.course is not None or self.correlation == 1.0):
-            raise ParameterError("PoissonInput.correlation: needs one rate for all neurons, no course, and a value in [0, 1)")
+            raise ParameterError(
+                "PoissonInput.correlation: needs one rate for all neurons, no course, and a value in [0, 1)"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,9 +114,13 @@ class PatternInput:
         patterns = np.atleast_2d(np.asarray(self.patterns, np.float64))
         which = np.atleast_1d(np.asarray(self.which))
         if patterns.ndim != 2 or not np.isfinite(patterns).all() or (patterns < 0).any():
-            raise ParameterError("PatternInput.patterns: needs rates (Hz, finite, not negative) of shape (patterns, neurons)")
+            raise ParameterError(
+                "PatternInput.patterns: needs rates (Hz, finite, not negative) of shape (patterns, neurons)"
+            )
         if not np.issubdtype(which.dtype, np.integer) or (which < -1).any() or (which >= len(patterns)).any():
-            raise ParameterError(f"PatternInput.which: needs pattern numbers 0 ... {len(patterns) - 1}, or -1 for silence, got {self.which!r}")
+            raise ParameterError(
+                f"PatternInput.which: needs pattern numbers 0 ... {len(patterns) - 1}, or -1 for silence, got {self.which!r}"
+            )
         check_positive("PatternInput.every", self.every, "ms")
         check_number("PatternInput.weight", self.weight)
         object.__setattr__(self, "patterns", patterns)
@@ -147,7 +155,9 @@ class Current:
         object.__setattr__(self, "amplitude", float(array) if array.ndim == 0 else array)
         check_positive("Current.every", self.every, "ms")
         if self.course is not None:
-            object.__setattr__(self, "course", np.atleast_1d(_check_numbers("Current.course", self.course, negative=True)))
+            object.__setattr__(
+                self, "course", np.atleast_1d(_check_numbers("Current.course", self.course, negative=True))
+            )
 
 
 @dataclass(frozen=True, eq=False)

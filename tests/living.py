@@ -65,7 +65,9 @@ def trains(recorder: Any) -> np.ndarray:
     return np.stack([recorder.step, recorder.uid])
 
 
-def assert_same(one: dict[str, np.ndarray], other: dict[str, np.ndarray], but: Callable[[str], bool] = lambda name: False) -> None:
+def assert_same(
+    one: dict[str, np.ndarray], other: dict[str, np.ndarray], but: Callable[[str], bool] = lambda name: False
+) -> None:
     """Bit for bit."""
     assert one.keys() == other.keys()
     for name, array in one.items():

@@ -116,7 +116,10 @@ def test_rates_above_one_spike_a_step(net):
     net.run(1.0)
 
 
-@pytest.mark.parametrize(("duration", "words"), [(0.25, ["0.25 ms", "0.2 and 0.3"]), (-1.0, ["-1 ms"]), (math.nan, ["nan"]), ("1 s", ["'1 s'"])])
+@pytest.mark.parametrize(
+    ("duration", "words"),
+    [(0.25, ["0.25 ms", "0.2 and 0.3"]), (-1.0, ["-1 ms"]), (math.nan, ["nan"]), ("1 s", ["'1 s'"])],
+)
 def test_durations(net, duration, words):
     with refused(ns.RunError, "run(duration)", *words):
         net.run(duration)
@@ -279,7 +282,9 @@ def test_edits(net):
 def test_signs_and_receptors():
     net = ns.Network()
     pop = net.add_population("pop", ns.LIFCond(), 4)
-    with refused(ns.ParameterError, "receptor 'inh'", "negative", "nS", "got 1", "inhibitory weight is a negative number"):
+    with refused(
+        ns.ParameterError, "receptor 'inh'", "negative", "nS", "got 1", "inhibitory weight is a negative number"
+    ):
         net.connect(pop, pop, ns.all_to_all(), weight=1.0, receptor="inh")
     with refused(ns.ParameterError, "[-1, 1]", "exc, inh", "receptor='exc'"):
         net.connect(pop, pop, ns.all_to_all(), weight=0.5, plasticity=ns.PairSTDP(w_min=-1.0))

@@ -48,7 +48,12 @@ def test_a_load_is_the_same_network(saved):
     assert [repr(p) for p in net.processes] == [repr(p) for p in loaded.processes]
     assert [repr(s) for s in net.stimuli] == [repr(s) for s in loaded.stimuli]
     for one, other in zip(net.projections.values(), loaded.projections.values(), strict=True):
-        assert (one.name, one.plasticity, one.autapses, one.parallel) == (other.name, other.plasticity, other.autapses, other.parallel)
+        assert (one.name, one.plasticity, one.autapses, one.parallel) == (
+            other.name,
+            other.plasticity,
+            other.autapses,
+            other.parallel,
+        )
     for pool in loaded.engine.pools:
         pool.check()
 
@@ -80,7 +85,9 @@ def test_a_failed_save_keeps_the_older_one(save, monkeypatch):
     assert ns.load(save).step == 20
     monkeypatch.undo()
     replace = os.replace
-    monkeypatch.setattr(os, "replace", lambda a, b: replace(a, b) if ".tmp" not in str(a) else (_ for _ in ()).throw(OSError("broken")))
+    monkeypatch.setattr(
+        os, "replace", lambda a, b: replace(a, b) if ".tmp" not in str(a) else (_ for _ in ()).throw(OSError("broken"))
+    )
     with pytest.raises(OSError, match="broken"):
         net.save(save)
     monkeypatch.undo()
@@ -109,7 +116,9 @@ def spoil(save, change):
 
 def test_unknown_version(save):
     spoil(save, lambda manifest: manifest.update(format=99))
-    with pytest.raises(ns.SaveError, match="format 99 is not known here, this neurosim reads format 1; install the version"):
+    with pytest.raises(
+        ns.SaveError, match="format 99 is not known here, this neurosim reads format 1; install the version"
+    ):
         ns.load(save)
 
 
@@ -195,7 +204,9 @@ def test_functions_are_named_and_their_source_is_checked(tmp_path):
     net = users_network()
     net.run(1.5)
     net.save(tmp_path / "save")
-    with pytest.raises(ns.SaveError, match=r"uses your function 'stronger', which is not stored; pass it: ns.load\(path, functions="):
+    with pytest.raises(
+        ns.SaveError, match=r"uses your function 'stronger', which is not stored; pass it: ns.load\(path, functions="
+    ):
         ns.load(tmp_path / "save")
     with pytest.raises(ns.SaveError, match="the function 'near' has changed since the save"):
         ns.load(tmp_path / "save", functions={"stronger": stronger, "near": lambda pre, post: 1.0})
@@ -226,7 +237,9 @@ def test_processes_of_users(tmp_path):
     net.run(3.0)
     net.save(tmp_path / "save")
     functions = {"stronger": stronger, "near": near}
-    with pytest.raises(ns.SaveError, match=r"uses the class 'Counter' of .*ns.load\(path, models=\{'Counter': Counter\}\)"):
+    with pytest.raises(
+        ns.SaveError, match=r"uses the class 'Counter' of .*ns.load\(path, models=\{'Counter': Counter\}\)"
+    ):
         ns.load(tmp_path / "save", functions=functions)
     loaded = ns.load(tmp_path / "save", functions=functions, models={"Counter": Counter})
     loaded.run(2.0)
@@ -245,7 +258,13 @@ def test_default_values_of_new_synapses_are_kept(tmp_path):
     pop = net.add_population("pop", ns.LIF(), 9)
     with pytest.warns(ns.NeurosimWarning, match="rounded"):
         p = net.connect(
-            pop, pop, ns.random(0.2), weight=ns.lognormal(1.0, 0.5), delay=ns.normal(2.0, 0.5), name="p", axonal_delay=1.0
+            pop,
+            pop,
+            ns.random(0.2),
+            weight=ns.lognormal(1.0, 0.5),
+            delay=ns.normal(2.0, 0.5),
+            name="p",
+            axonal_delay=1.0,
         )
     p.insert(*p.sample_non_edges(3, 1))
     net.save(tmp_path / "save")
@@ -265,7 +284,9 @@ def test_stimuli_are_kept_with_their_switches_and_memories(tmp_path):
     off.active = False
     net.stimulate(pop[2:5], ns.OrnsteinUhlenbeck(sd=200.0, tau=20.0))
     net.stimulate(pop, ns.PoissonInput(rate=np.arange(9) * 1000.0, weight=0.3))
-    net.stimulate(pop[:5], ns.PatternInput(np.arange(10.0).reshape(2, 5) * 1000.0, [0, 1, -1, 1], every=2.0, weight=0.2))
+    net.stimulate(
+        pop[:5], ns.PatternInput(np.arange(10.0).reshape(2, 5) * 1000.0, [0, 1, -1, 1], every=2.0, weight=0.2)
+    )
     net.stimulate(pop[:3], ns.SpontaneousRate([50.0, 100.0, 400.0]))
     net.run(3.0)
     net.save(tmp_path / "save")
@@ -303,7 +324,17 @@ def test_handles_on_synapses_and_ages_are_kept(tmp_path):
 
 def test_models_of_every_kind_are_kept(tmp_path):
     net = ns.Network(seed=1)
-    for model in (ns.LIF(), ns.LIFExp(), ns.LIFAlpha(), ns.LIFCond(), ns.AdEx(), ns.Izhikevich(), ns.EscapeLIF(), ns.PoissonSource(), ns.Parrot()):
+    for model in (
+        ns.LIF(),
+        ns.LIFExp(),
+        ns.LIFAlpha(),
+        ns.LIFCond(),
+        ns.AdEx(),
+        ns.Izhikevich(),
+        ns.EscapeLIF(),
+        ns.PoissonSource(),
+        ns.Parrot(),
+    ):
         net.add_population(type(model).__name__, model, 3)
     net.populations["LIF"].tau_m = [10.0, 20.0, 30.0]
     net.save(tmp_path / "save")

@@ -27,7 +27,7 @@ class Twin:
     def __init__(self, fires):
         self.fires = fires  # {step: [uids]}
         self.synapses = []  # dicts in order of birth
-        self.pending = []  # (streamed, step of arrival, synapse, amount or None for "what it finds")
+        self.pending = []  # dicts; amount None means what the spike will find at the synapse
         self.heard = {}
 
     def run(self, first, last):
@@ -35,11 +35,9 @@ class Twin:
             for item in [p for p in self.pending if p["streamed"] == step and p["amount"] is None]:
                 item["amount"] = item["synapse"]["weight"]  # an axonal spike carries what it finds at the synapse
                 item["due"] = step + item["synapse"]["delay"]
-            if True:
-                now = [p for p in self.pending if p["due"] == step]
-                for item in now:
-                    self.heard[item["synapse"]["post"]] += item["amount"]
-                self.pending = [p for p in self.pending if p["due"] != step]
+            for item in [p for p in self.pending if p["due"] == step]:
+                self.heard[item["synapse"]["post"]] += item["amount"]
+            self.pending = [p for p in self.pending if p["due"] != step]
             for uid in self.fires.get(step, []):
                 for s in self.synapses:
                     if s["pre"] == uid:
@@ -76,20 +74,34 @@ def life(seed, n_edits, path):
     twin.heard = {int(u): 0.0 for u in ears.uid}
 
     def born(name, pre, post, weight, delay):
-        _, fixed = KINDS[name]
-        axonal = round(KINDS[name][0].get("axonal_delay", 0.0) / 0.1)
+        options, fixed = KINDS[name.rstrip("2")]
+        axonal = round(options.get("axonal_delay", 0.0) / 0.1)
         for a, b, w, d in zip(pre, post, weight, delay, strict=True):
             d = d if fixed is None else fixed
-            twin.synapses.append({"projection": name, "pre": int(a), "post": int(b), "weight": float(w), "delay": int(d), "axonal": axonal})
+            twin.synapses.append(
+                {
+                    "projection": name,
+                    "pre": int(a),
+                    "post": int(b),
+                    "weight": float(w),
+                    "delay": int(d),
+                    "axonal": axonal,
+                }
+            )
 
-    for name, (options, fixed) in KINDS.items():
+    def connect(name):
+        options, fixed = KINDS[name.rstrip("2")]
         m = 12
-        pre, post = rng.integers(0, n_source, m), rng.integers(0, n_ear, m)
+        pre, post = rng.integers(0, len(sources), m), rng.integers(0, len(ears), m)
         weight, delay = rng.integers(1, 100, m) * 1.0, rng.integers(1, 30, m)
         edges = (pre, post, weight, delay * 0.1) if fixed is None else (pre, post, weight)
         net.connect(sources, ears, ns.from_edges(edges), parallel=True, name=name, **options)
         born(name, sources.uid[pre], ears.uid[post], weight, delay)
-    edits = ["insert", "insert", "remove", "remove", "weight", "delay", "ear", "no ear", "no source", "new", "current", "save", "restore", "handle"]
+
+    for name in KINDS:
+        connect(name)
+    edits = ["insert", "insert", "remove", "remove", "weight", "delay", "handle", "again", "again"]
+    edits += ["ear", "no ear", "no source", "new", "current", "save", "restore"]
     for _ in range(n_edits):
         n = int(rng.integers(0, 9))
         twin.run(net.step, net.step + n)
@@ -151,6 +163,11 @@ def life(seed, n_edits, path):
             more = net.add_population(f"more{net.step}.{len(net.populations)}", EAR, int(rng.integers(0, 20)))
             if rng.random() < 0.5:
                 net.remove_population(more)
+        elif edit == "again" and name + "2" not in net.projections:
+            connect(name + "2")
+        elif edit == "again":
+            net.disconnect(net.projections[name + "2"])
+            twin.forget(twin.edges(name + "2"))
         elif edit == "current":
             net.stimulate(ears, ns.Current(amplitude=0.0))
         elif edit == "save":
@@ -175,6 +192,64 @@ def life(seed, n_edits, path):
     return sum(seen.values())
 
 
-@pytest.mark.parametrize("seed", range(12 if JIT else 3))
+@pytest.mark.parametrize("seed", range(8 if JIT else 3))
 def test_every_edit_with_spikes_in_flight(seed, tmp_path, sized):
     assert life(seed, sized(60, 25), tmp_path / "save") > 0
+
+
+def learning(seed, disturbed, path):
+    """Weights of every kind of plastic synapse, and the spikes; `disturbed`: others come and go meanwhile."""
+    lists, cuts, rng = (np.random.default_rng([seed, k]) for k in range(3))
+    net = ns.Network(dt=0.1, seed=seed)
+    index, step = np.divmod(np.unique(lists.integers(0, 5 * 900, 300)), 900)
+    net.add_population("sources", ns.SpikeSource(index=index, time=(step + 1) * 0.1), 5)
+    ears = net.add_population("ears", ns.LIF(t_ref=1.0), 5)
+    ears.i_e = np.linspace(700.0, 1500.0, 5)
+    for name, (options, fixed) in KINDS.items():
+        options = dict(options)
+        if "plasticity" in options:
+            options["plasticity"] = ns.PairSTDP(sees=options["plasticity"].sees, w_max=2.0)
+        pre, post = np.divmod(np.arange(25), 5)
+        delay = 0.3 + 0.1 * ((3 * pre + 7 * post) % 25)
+        edges = (pre, post, None, delay) if fixed is None else (pre, post)
+        net.connect("sources", ears, ns.from_edges(edges), weight=0.5, name=name, **options)
+    net.record(ears[:5])
+    for k in range(40):
+        net.run(int(cuts.integers(0, 20)) * 0.1)
+        if not disturbed:
+            continue
+        sources, ears = net.populations["sources"], net.populations["ears"]
+        edit = int(rng.integers(9))
+        more = [name for name in net.populations if name.startswith("more")]
+        if edit == 0:
+            ears.add(int(rng.integers(1, 20)))
+        elif edit == 1 and len(ears) > 5:
+            ears.remove(ears.uid[5:])
+        elif edit == 2:
+            sources.add(3)
+        elif edit == 3 and len(sources) > 5:
+            sources.remove(sources.uid[5:])
+        elif edit == 4:
+            net.add_population(f"more{k}", ns.LIF(), int(rng.integers(0, 30)))
+        elif edit == 5 and more:
+            net.remove_population(more[0])
+        elif edit == 6:
+            net.stimulate(ears, ns.Current(amplitude=0.0))
+        elif edit == 7:
+            net.save(path)
+            net = ns.load(path)
+        elif edit == 8 and more and len(net.populations[more[0]]):
+            p = net.connect(sources, more[0], ns.all_to_all(), weight=0.5, delay=2.0, plasticity=ns.PairSTDP())
+            if rng.random() < 0.5:
+                net.disconnect(p)
+    spikes = net.recorders[0]
+    return [net.projections[name].weight for name in KINDS], spikes.step, spikes.uid
+
+
+@pytest.mark.parametrize("seed", range(4 if JIT else 2))
+def test_plastic_synapses_do_not_notice_that_others_come_and_go(seed, tmp_path):
+    alone, disturbed = (learning(seed, moved, tmp_path / "save") for moved in (False, True))
+    assert np.array_equal(alone[1], disturbed[1]) and np.array_equal(alone[2], disturbed[2]) and alone[1].size > 20
+    for name, one, other in zip(KINDS, alone[0], disturbed[0], strict=True):
+        assert np.array_equal(one, other), name
+        assert np.unique(one).size > 10 or name in ("static", "release")

@@ -106,7 +106,13 @@ def test_everything_is_live():
 
 def test_regions_are_nested_labels():
     net = ns.Network()
-    for name, region in (("a", "cortex/vision"), ("b", "cortex/motor"), ("c", "thalamus"), ("d", None), ("e", "cortexes")):
+    for name, region in (
+        ("a", "cortex/vision"),
+        ("b", "cortex/motor"),
+        ("c", "thalamus"),
+        ("d", None),
+        ("e", "cortexes"),
+    ):
         net.add_population(name, ns.LIF(), 2, region=region)
     assert net.regions == ["cortex", "cortex/motor", "cortex/vision", "cortexes", "thalamus"]
     assert [p.name for p in net.region("cortex").populations] == ["a", "b"]
@@ -278,7 +284,9 @@ def test_rng_depends_on_seed_name_and_step_only():
 # ---- stopping --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning", "ignore:invalid value:RuntimeWarning")  # interpreted
+@pytest.mark.filterwarnings(
+    "ignore:overflow encountered:RuntimeWarning", "ignore:invalid value:RuntimeWarning"
+)  # interpreted
 def test_infinite_state_stops_and_is_named():
     net = ns.Network(dt=0.1, seed=1)
     net.add_population("first", ns.LIF(), 3)
@@ -356,7 +364,16 @@ def test_cards():
     net = living()
     net.run(5.0)
     text, html = repr(net), net._repr_html_()
-    for word in ("time 5 ms", "dt 0.1 ms", "seed 7", "in 4 populations", "in 5 projections", "MB", "cortex/a", "born / died"):
+    for word in (
+        "time 5 ms",
+        "dt 0.1 ms",
+        "seed 7",
+        "in 4 populations",
+        "in 5 projections",
+        "MB",
+        "cortex/a",
+        "born / died",
+    ):
         assert word in text
     assert html.startswith("<table>") and "neurosim network" in html and "cortex/a" in html
     assert "&lt;" in ns.Network().add_population("<b>", ns.LIF(), 1)._repr_html_()

@@ -362,7 +362,15 @@ def test_the_sign_chooses_the_receptor(net):
     pop = net.add_population("pop", ns.LIFCond(), 3)
     pre = listed(net, [1.0])
     p = net.connect(pre, pop, ns.all_to_all(), weight=[1.0, -2.0, 0.5], delay=1.0)
-    net.connect(pre, pop[2], ns.all_to_all(), weight=-4.0, delay=1.0, receptor="inh", plasticity=ns.PairSTDP(w_min=-9.0, w_max=0.0))
+    net.connect(
+        pre,
+        pop[2],
+        ns.all_to_all(),
+        weight=-4.0,
+        delay=1.0,
+        receptor="inh",
+        plasticity=ns.PairSTDP(w_min=-9.0, w_max=0.0),
+    )
     net.run(2.0)
     assert (pop.g_exc > 0).tolist() == [True, False, True] and (pop.g_inh > 0).tolist() == [False, True, True]
     assert p.in_degree().tolist() == [1, 1, 1] and p.has_edge(pre.uid, pop.uid).all()
@@ -426,7 +434,9 @@ def test_plastic_synapses_with_one_delay_keep_it(net, pair):
         p.insert(a.uid[2], b.uid[0], delay=2.0)
     with pytest.raises(ns.ParameterError, match="fixed"):
         p.delay = 2.0
-    axonal = net.connect(a, b, ns.from_edges(([0], [0])), weight=0.5, delay=1.5, axonal_delay=1.0, plasticity=ns.PairSTDP())
+    axonal = net.connect(
+        a, b, ns.from_edges(([0], [0])), weight=0.5, delay=1.5, axonal_delay=1.0, plasticity=ns.PairSTDP()
+    )
     assert axonal.axonal_delay == 1.0 and axonal.delay.tolist() == [1.5]
     with pytest.raises(ns.ParameterError, match="share one delay of 1.5 ms behind the axon, got 2 ms"):
         axonal.insert(a.uid[2], b.uid[0], delay=2.0)

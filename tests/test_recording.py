@@ -139,9 +139,16 @@ def test_weights_and_edges():
     p.insert(2, 3)
     p.remove([0])
     net.run(2.0)
-    assert weights.t.tolist() == [1.0, 2.0, 3.0, 4.0] and [w.tolist() for w in weights.weight] == [[0.5, 0.5], [0.1, 0.2]] + [[0.2, 0.5]] * 2
+    assert (
+        weights.t.tolist() == [1.0, 2.0, 3.0, 4.0]
+        and [w.tolist() for w in weights.weight] == [[0.5, 0.5], [0.1, 0.2]] + [[0.2, 0.5]] * 2
+    )
     assert weights.pre[2].tolist() == [1, 2] and weights.post[2].tolist() == [2, 3]
-    assert edges.count.tolist() == [2, 2, 2, 2] and edges.born.tolist() == [0, 0, 1, 1] and edges.died.tolist() == [0, 0, 1, 1]
+    assert (
+        edges.count.tolist() == [2, 2, 2, 2]
+        and edges.born.tolist() == [0, 0, 1, 1]
+        and edges.died.tolist() == [0, 0, 1, 1]
+    )
     assert [e.tolist() for e in edges.pre] == [[0, 1]] * 2 + [[1, 2]] * 2
     assert ring.t.tolist() == [3.0, 4.0] and plain.t.tolist() == [2.0] and plain.pre == [None]
     with pytest.raises(ValueError, match="came or went"):

@@ -75,7 +75,9 @@ def test_a02_delays_are_exact_alone_and_together(sized):
 def test_a02_a_delay_off_the_grid_is_refused():
     net = ns.Network(dt=0.1)
     ear = net.add_population("ear", EAR, 1)
-    with pytest.raises(ns.ParameterError, match=r"0\.15 ms is not a multiple of dt = 0\.1 ms; the nearest are 0\.1 and 0\.2"):
+    with pytest.raises(
+        ns.ParameterError, match=r"0\.15 ms is not a multiple of dt = 0\.1 ms; the nearest are 0\.1 and 0\.2"
+    ):
         net.connect(ear, ear, ns.all_to_all(), delay=0.15, autapses=True)
 
 
@@ -85,7 +87,13 @@ def test_a03_restoring_does_not_consume_what_is_on_its_way(axonal):
     ear = net.add_population("ear", EAR, 1)
     rule = ns.PairSTDP(w_max=2.0, sees="spikes" if axonal == 0 else "delay")
     p = net.connect(
-        listed(net, [1.0]), ear, ns.all_to_all(), weight=1.0, delay=5.0 - axonal, axonal_delay=axonal or None, plasticity=rule
+        listed(net, [1.0]),
+        ear,
+        ns.all_to_all(),
+        weight=1.0,
+        delay=5.0 - axonal,
+        axonal_delay=axonal or None,
+        plasticity=rule,
     )
     v, spikes = net.record(ear, "v"), net.record("pre")
     net.run(3.0)
@@ -183,7 +191,13 @@ def test_a07_a_pruned_synapse_delivers_nothing_and_its_parallel_still_does(kind,
     ear = net.add_population("ear", EAR, 3)
     options = {"delay": 5.0} | KINDS[kind]
     p = net.connect(
-        listed(net, [1.0]), ear, ns.from_edges(([0, 0, 0], [0, 1, 1])), weight=5.0, parallel=True, autapses=True, **options
+        listed(net, [1.0]),
+        ear,
+        ns.from_edges(([0, 0, 0], [0, 1, 1])),
+        weight=5.0,
+        parallel=True,
+        autapses=True,
+        **options,
     )
     v = net.record(ear, "v")
     net.run(3.0)

@@ -63,7 +63,9 @@ def counts_table(mean: float) -> tuple[np.ndarray, np.ndarray]:
     if mean > 0:
         chance = np.exp(k * math.log(mean) - mean - np.array([math.lgamma(i + 1.0) for i in k]))
     top = (1 << 48) - 1
-    cumulative = np.maximum.accumulate(np.clip(np.floor(np.cumsum(chance) * 2.0**48) - 1.0, 0.0, float(top))).astype(np.uint64)
+    cumulative = np.maximum.accumulate(np.clip(np.floor(np.cumsum(chance) * 2.0**48) - 1.0, 0.0, float(top))).astype(
+        np.uint64
+    )
     cumulative[-1] = top
     cell = np.arange(kernel.GUIDE_SIZE, dtype=np.uint64) << np.uint64(36)
     low = np.searchsorted(cumulative, cell, side="left")
@@ -194,7 +196,14 @@ def current_tables(applied: Sequence[Applied], dt: float, seed: int) -> tuple[ob
             tables.add(one, kernel.ORNSTEIN_UHLENBECK, seed, start, stop, mean=stimulus.mean, decay=keep, spread=spread)
             size = stimulus.sd
         tables.value.append(np.broadcast_to(np.asarray(size, np.float64), one.index.shape))
-    memory = _joined([m.memory for m in applied if m.active and isinstance(m.stimulus, Current | SineCurrent | WhiteNoise | OrnsteinUhlenbeck)], np.float64)
+    memory = _joined(
+        [
+            m.memory
+            for m in applied
+            if m.active and isinstance(m.stimulus, Current | SineCurrent | WhiteNoise | OrnsteinUhlenbeck)
+        ],
+        np.float64,
+    )
     return (dt, *tables.shared(), _joined(tables.course, np.float64), memory)
 
 

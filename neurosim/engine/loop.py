@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from neurosim.engine import flight
 from neurosim.engine.blocks import Block, Slice
 from neurosim.engine.driver import BAD_BLOCK, BAD_PLACE, BAD_VARIABLE, PENDING, WAITING_POOL, DriverPlan, load_driver
 from neurosim.engine.inputs import PER_NEURON, Applied, current_tables, poisson_tables, scatter_memory
@@ -228,8 +229,8 @@ class Engine:
                 if not hit.any():
                     continue
                 row, slot, column, delay = row[hit], slot[hit], column[hit], delay[hit]
-                self.note_in_flight(pool, wire, np.unique(row), only_released=True)
-                self.take_back(pool, wire, row, slot)
+                flight.note_in_flight(self, pool, wire, np.unique(row), only_released=True)
+                flight.take_back(self, pool, wire, row, slot)
                 pool.remove(row, slot)
                 pre = self.uid_of_place[wire.pre_first + row - wire.row0]
                 gone.append(Gone(wire, pre, self.uid_of_column[column], np.asarray(weight[hit], np.float64), delay))
@@ -397,78 +398,6 @@ class Engine:
             self.ring = np.zeros((need, old.shape[1]))
             for k in range(slots):
                 self.ring[(self.step + k) & (need - 1)] = old[(self.step + k) & (slots - 1)]
-
-    def take_back(self, pool: Any, wire: Wire, row: np.ndarray, slot: np.ndarray) -> None:
-        """Subtract from the ring what these synapses (about to be removed) have sent and not yet delivered."""
-        edge, column, streamed, due = self._sendings(pool, wire, row, slot)
-        flying = due >= self.step
-        amount = self._amounts(pool, wire, row[edge[flying]], slot[edge[flying]], streamed[flying])
-        np.subtract.at(self.ring, (due[flying] & (self.ring.shape[0] - 1), column[flying]), amount)
-
-    def change_delays(self, pool: Any, wire: Wire, row: np.ndarray, slot: np.ndarray, steps: np.ndarray) -> None:
-        """Set the delays of static synapses; what is on its way moves to the new slot, at the earliest to the next step."""
-        edge, column, streamed, due = self._sendings(pool, wire, row, slot)
-        new, mask = streamed + steps[edge], self.ring.shape[0] - 1
-        flying = due >= self.step
-        amount = self._amounts(pool, wire, row[edge[flying]], slot[edge[flying]], streamed[flying])
-        np.subtract.at(self.ring, (due[flying] & mask, column[flying]), amount)
-        np.add.at(self.ring, (np.maximum(new[flying], self.step) & mask, column[flying]), amount)
-        landed = (due < self.step) & (new >= self.step)  # would look as if they were still to come
-        if landed.any():
-            self.note_in_flight(pool, wire, np.unique(row[edge[landed]]))
-            pool.silence(row[edge[landed]], slot[edge[landed]], streamed[landed])
-        place = pool.places_of(row, slot)
-        pool.packed[place] = (steps.astype(np.uint32) << np.uint32(pool.column_bits)) | (pool.packed[place] & pool.mask)
-
-    def _sendings(self, pool: Any, wire: Wire, row: np.ndarray, slot: np.ndarray) -> tuple[np.ndarray, ...]:
-        """(number in `row`, column, step of streaming, step of arrival) of the recent spikes through these synapses."""
-        source, step = self._recent_of(wire)
-        order = np.argsort(source, kind="stable")
-        source, step = source[order], step[order]
-        low, high = np.searchsorted(source, row, "left"), np.searchsorted(source, row, "right")
-        many = high - low
-        edge = np.repeat(np.arange(row.size), many)
-        spike = np.arange(edge.size) - np.repeat(np.cumsum(many) - many, many) + np.repeat(low, many)
-        packed = pool.packed[pool.places_of(row[edge], slot[edge])]
-        delay = (packed >> np.uint32(pool.column_bits)).astype(np.int64)
-        return edge, (packed & pool.mask).astype(np.int64), step[spike], step[spike] + delay
-
-    def _amounts(self, pool: Any, wire: Wire, row: np.ndarray, slot: np.ndarray, streamed: np.ndarray) -> np.ndarray:
-        """What each of these synapses carried for the spike that was streamed at that step."""
-        if getattr(pool, "released", False) and row.size:
-            self.note_in_flight(pool, wire, np.unique(row))  # the notes hold what was transmitted
-        return np.asarray(pool.sent(row, slot, streamed))
-
-    def _recent_of(self, wire: Wire) -> tuple[np.ndarray, np.ndarray]:
-        """(row, step of streaming) of the spikes of a projection that may still be on their way behind the axon."""
-        mine = (self.recent_place >= wire.pre_first) & (self.recent_place < wire.pre_first + wire.pre_n)
-        streamed = self.recent_step[mine] + wire.axonal
-        row = self.recent_place[mine] - wire.pre_first + wire.row0
-        flying = (streamed < self.step) & (streamed + wire.most_delay >= self.step)
-        return row[flying], streamed[flying]
-
-    def note_in_flight(self, pool: Any, wire: Wire, rows: np.ndarray, *, only_released: bool = False) -> None:
-        """These (distinct) rows are about to be edited: note what their spikes on the way carry, unless that is noted.
-
-        A removal needs it only where synapses transmit by chance, because the draw depends on the number among parallels.
-        """
-        released = getattr(pool, "released", False)
-        if only_released and not released:
-            return
-        row, step = self._recent_of(wire)
-        hit = np.isin(row, rows)
-        if not hit.any():
-            return
-        first, amounts = (int(x) for x in pool.note_used)
-        pool.note(row[hit], step[hit])
-        if released:
-            new = slice(first, int(pool.note_used[0]))
-            length = pool.note_length[new].astype(np.int64)
-            slot = np.arange(int(length.sum())) - np.repeat(np.cumsum(length) - length, length)
-            sent = pool.was_released(
-                np.repeat(pool.note_row[new], length), slot, np.repeat(pool.note_step[new], length)
-            )
-            pool.amount[amounts : int(pool.note_used[1])] *= sent
 
     # ---- running ----------------------------------------------------------------------------------------------------
 

@@ -30,7 +30,23 @@ def rows_of(spikes, first, last, population, fan_first, fan_row, rows):
 
 
 @kernel
-def deliver_static(now, spikes, first, last, population, fan_first, fan_row, rows, start, length, packed, weight, bits, same_delay, ring):
+def deliver_static(
+    now,
+    spikes,
+    first,
+    last,
+    population,
+    fan_first,
+    fan_row,
+    rows,
+    start,
+    length,
+    packed,
+    weight,
+    bits,
+    same_delay,
+    ring,
+):
     """ring[now + delay, column] += weight for every synapse of every spike; asks for the row after next while it streams."""
     n_rows = rows_of(spikes, first, last, population, fan_first, fan_row, rows)
     mask = ring.shape[0] - 1
@@ -57,7 +73,25 @@ def deliver_static(now, spikes, first, last, population, fan_first, fan_row, row
 
 @kernel
 def deliver_released(
-    now, spikes, first, last, population, fan_first, fan_row, rows, start, length, packed, weight, bits, rank, probability, key, row_uid, column_uid, ring
+    now,
+    spikes,
+    first,
+    last,
+    population,
+    fan_first,
+    fan_row,
+    rows,
+    start,
+    length,
+    packed,
+    weight,
+    bits,
+    rank,
+    probability,
+    key,
+    row_uid,
+    column_uid,
+    ring,
 ):
     """As deliver_static, but each synapse transmits with its row's `probability`; the draw is keyed by step and the pair of uids."""
     n_rows = rows_of(spikes, first, last, population, fan_first, fan_row, rows)
@@ -76,5 +110,10 @@ def deliver_released(
 @kernel
 def released(key, now, pre_uid, post_uid, rank, probability):
     """Whether the synapse transmits the spike of step `now`: a draw from (key, step, pair of uids, number among parallels)."""
-    bits = pair_hash(np.uint64(key) ^ (np.uint64(now) & np.uint64(0xFFFFFFFF)), np.uint64(pre_uid), np.uint64(post_uid), np.uint64(rank))
+    bits = pair_hash(
+        np.uint64(key) ^ (np.uint64(now) & np.uint64(0xFFFFFFFF)),
+        np.uint64(pre_uid),
+        np.uint64(post_uid),
+        np.uint64(rank),
+    )
     return np.float64(bits >> np.uint64(11)) * (1.0 / 9007199254740992.0) < probability

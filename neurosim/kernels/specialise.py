@@ -127,7 +127,9 @@ def block_source(plan: BlockPlan) -> str:
         text += f"\n\n@scalar\n{source_of(function)}"
     body = _Body()
     body.add(0, "", "", "@kernel", f"def advance(first_step, n_steps, {', '.join(BLOCK_ARGUMENTS)}, ring):")
-    body.add(1, f'"""Advance the block by n_steps; spikes[bounds[s]:bounds[s + 1]] fired in step s ({physics.name})."""')
+    body.add(
+        1, f'"""Advance the block by n_steps; spikes[bounds[s]:bounds[s + 1]] fired in step s ({physics.name})."""'
+    )
     body.add(1, "mask = ring.shape[0] - 1", "words = fired.view(np.uint64)", "found = 0", "bounds[0] = 0")
     body.add(1, *[f"x_{name} = state[{k}]" for k, name in enumerate(physics.state)])
     body.add(1, *[f"w_{name} = varied[{k}]" for k, name in enumerate(plan.varied)])
@@ -143,7 +145,9 @@ def block_source(plan: BlockPlan) -> str:
         body.add(3, "fill_uniform(key[0], step, uid, first[p], last[p], draws[0])")
     if "normal" in used:
         body.add(3, "fill_normal(key[1], step, uid, first[p], last[p], draws[1])")
-    body.add(3, f"for start in range(first[p], last[p], {TILE}):  # a tile stays in the first-level cache through all loops")
+    body.add(
+        3, f"for start in range(first[p], last[p], {TILE}):  # a tile stays in the first-level cache through all loops"
+    )
     body.add(4, f"stop = min(start + {TILE}, last[p])")
     body.add(4, "a = np.uint64(start)  # unsigned: a signed index would be tested for wrap-around, and not vectorised")
     body.add(4, "b = np.uint64(stop)")
@@ -151,7 +155,10 @@ def block_source(plan: BlockPlan) -> str:
     _emit_fire(body, plan, names, columns, functions)
     _emit_collect(body, plan, names)
     body.add(2, "bounds[s + 1] = found")
-    body.add(2, "sample(step + 1, watch_every, watch_variable, watch_first, watch_place, watch_base, watch_origin, state, watch_out)")
+    body.add(
+        2,
+        "sample(step + 1, watch_every, watch_variable, watch_first, watch_place, watch_base, watch_origin, state, watch_out)",
+    )
     return text + body.text
 
 
@@ -174,7 +181,9 @@ def _emit_stages(body: _Body, plan: BlockPlan, names: _Names, functions: list[Ca
         body.add(5, *[f"arrived[r_{r} + i] = 0.0" for r in names.receptors_in(stage.function) if r not in later])
 
 
-def _emit_fire(body: _Body, plan: BlockPlan, names: _Names, columns: list[str], functions: list[Callable[..., object]]) -> None:
+def _emit_fire(
+    body: _Body, plan: BlockPlan, names: _Names, columns: list[str], functions: list[Callable[..., object]]
+) -> None:
     """Who fires, and the countdown of the refractory period."""
     test = names.call(plan.physics.fires)
     if plan.spontaneous:

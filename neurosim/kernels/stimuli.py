@@ -61,7 +61,9 @@ def _same_rate(step, line, weight, key, uid, column, guide, cumulative, quads, s
         for i in range(np.uint64(n)):
             k = np.int64(guide[g + np.uint64(words[w0 + i] >> np.uint16(4))])
             if k < 0:
-                k = _count_beyond(k, np.uint64(words[w0 + i]), step, line[CUMULATIVE], key, uid[first + np.int64(i)], cumulative)
+                k = _count_beyond(
+                    k, np.uint64(words[w0 + i]), step, line[CUMULATIVE], key, uid[first + np.int64(i)], cumulative
+                )
             slot[c0 + i] += weight * k
     else:
         for i in range(first, first + n):
@@ -105,7 +107,9 @@ def _own_rate(step, line, weight, key, uid, column, value, course, slot):
             factor = now
     for i in range(n):
         mean = value[v + i] * factor
-        parts = 1 + np.int64(mean * (1.0 / MOST_MEAN))  # a sum of Poisson numbers is one: exp(-mean / parts) stays far above 0
+        parts = 1 + np.int64(
+            mean * (1.0 / MOST_MEAN)
+        )  # a sum of Poisson numbers is one: exp(-mean / parts) stays far above 0
         k = 0
         for part in range(parts if mean > 0.0 else 0):
             u = (np.float64(word(key + np.uint64(part), step, uid[first + i])) + 0.5) * _TO_UNIT
@@ -157,7 +161,9 @@ def current(first_step, n_steps, dt, line, number, key, uid, column, value, cour
             if kind in (CONSTANT, SINE):
                 factor = 1.0
                 if kind == SINE:
-                    factor = cos_turns(number[m, FREQUENCY] * 1e-3 * dt * (step - line[m, START]) + number[m, PHASE] - 0.25)
+                    factor = cos_turns(
+                        number[m, FREQUENCY] * 1e-3 * dt * (step - line[m, START]) + number[m, PHASE] - 0.25
+                    )
                 for i in range(first, last):
                     slot[column[i]] += value[v + i] * factor
             elif kind == COURSED:

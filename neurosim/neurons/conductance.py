@@ -128,7 +128,9 @@ def adapt(v, w, waiting, e_l, a, keep_w):
     return goal + (w - goal) * keep_w
 
 
-def upswing(v, w_old, g_exc, g_inh, current, waiting, g_l, inflow, e_exc, e_inh, mean_exc, mean_inh, per_c, v_t, delta_t, v_th):
+def upswing(
+    v, w_old, g_exc, g_inh, current, waiting, g_l, inflow, e_exc, e_inh, mean_exc, mean_inh, per_c, v_t, delta_t, v_th
+):
     from_exc = g_exc * mean_exc
     from_inh = g_inh * mean_inh
     g = g_l + from_exc + from_inh

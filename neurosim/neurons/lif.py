@@ -161,7 +161,16 @@ class LIFExp:
         state={"v": ("e_l", "mV"), "i_exc": (0.0, "pA"), "i_inh": (0.0, "pA")},
         receptors={"exc": 1, "inh": -1},
         coefficients=(
-            "decay", "drive", "current_to_v", "v_th", "v_reset", "wait", "decay_exc", "decay_inh", "exc_to_v", "inh_to_v",
+            "decay",
+            "drive",
+            "current_to_v",
+            "v_th",
+            "v_reset",
+            "wait",
+            "decay_exc",
+            "decay_inh",
+            "exc_to_v",
+            "inh_to_v",
         ),  # fmt: skip
         derive=_exponential,
         stages=(Stage(("v",), flow), Stage(("i_exc",), decay_exc_current), Stage(("i_inh",), decay_inh_current)),
@@ -200,7 +209,22 @@ def _alpha(p: dict[str, Array], dt: float) -> dict[str, Array]:
     return numbers
 
 
-def flow_alpha(v, d_exc, i_exc, d_inh, i_inh, current, waiting, decay, drive, current_to_v, rise_exc_to_v, exc_to_v, rise_inh_to_v, inh_to_v):
+def flow_alpha(
+    v,
+    d_exc,
+    i_exc,
+    d_inh,
+    i_inh,
+    current,
+    waiting,
+    decay,
+    drive,
+    current_to_v,
+    rise_exc_to_v,
+    exc_to_v,
+    rise_inh_to_v,
+    inh_to_v,
+):
     free = v * decay + drive + d_exc * rise_exc_to_v + i_exc * exc_to_v + d_inh * rise_inh_to_v + i_inh * inh_to_v
     return v if waiting > 0 else free + current * current_to_v
 

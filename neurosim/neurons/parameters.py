@@ -18,7 +18,18 @@ POSITIVE_PREFIXES = ("tau",)
 POSITIVE = {"c_m", "g_l", "delta_t", "delta_u"}
 
 #: Units by the start of the name.
-UNITS = {"tau": "ms", "t_ref": "ms", "c_m": "pF", "g_l": "nS", "i_e": "pA", "rate": "Hz", "rho_0": "Hz", "e_": "mV", "v_": "mV", "delta_": "mV"}
+UNITS = {
+    "tau": "ms",
+    "t_ref": "ms",
+    "c_m": "pF",
+    "g_l": "nS",
+    "i_e": "pA",
+    "rate": "Hz",
+    "rho_0": "Hz",
+    "e_": "mV",
+    "v_": "mV",
+    "delta_": "mV",
+}
 
 
 def unit_of(kind: str, name: str) -> str:
@@ -58,7 +69,9 @@ def check_parameter(model: str, name: str, value: object, size: int | None = Non
     if bad.any():
         worst = array if array.ndim == 0 else array[bad][0]
         shown = float(worst)
-        raise ParameterError(f"{model}.{name}: must be {allowed}, got {shown!r}; for example {model}({name}={_example(name)})")
+        raise ParameterError(
+            f"{model}.{name}: must be {allowed}, got {shown!r}; for example {model}({name}={_example(name)})"
+        )
     return array
 
 
@@ -74,7 +87,9 @@ def unknown_parameter(model: object, name: str, more: Mapping[str, object] | Non
     """The error for a parameter or variable that the model does not have."""
     known = [*parameter_names(model), *(more or {})]
     kind = type(model).__name__
-    return ParameterError(f"{kind} has no parameter or variable {name!r}; known: {', '.join(known)}.{did_you_mean(name, known)}")
+    return ParameterError(
+        f"{kind} has no parameter or variable {name!r}; known: {', '.join(known)}.{did_you_mean(name, known)}"
+    )
 
 
 def _example(name: str) -> str:

@@ -102,7 +102,9 @@ class SpikeSource:
         if index.size == 0:
             index = index.astype(np.int64)
         if index.ndim != 1 or index.shape != time.shape:
-            raise ParameterError(f"SpikeSource: index and time must be equally long lists, got shapes {index.shape} and {time.shape}")
+            raise ParameterError(
+                f"SpikeSource: index and time must be equally long lists, got shapes {index.shape} and {time.shape}"
+            )
         if not np.issubdtype(index.dtype, np.integer) or (index < 0).any():
             raise ParameterError("SpikeSource.index: must be whole numbers from 0 on")
         if not np.isfinite(time).all():

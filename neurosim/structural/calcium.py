@@ -35,11 +35,17 @@ class Calcium:
         """Advance to `step` with the spikes since the last time; return the integral of the rate over them (Hz ms)."""
         elapsed = (step - self.step) * self.dt
         place = np.searchsorted(self.uid, uid)
-        mine = (place < self.uid.size) & (self.uid[np.minimum(place, max(0, self.uid.size - 1))] == uid) if self.uid.size else np.zeros(uid.size, np.bool_)
+        mine = (
+            (place < self.uid.size) & (self.uid[np.minimum(place, max(0, self.uid.size - 1))] == uid)
+            if self.uid.size
+            else np.zeros(uid.size, np.bool_)
+        )
         place, age = place[mine], (step - stamp[mine]) * self.dt
         jump = 1e3 / self.tau
         n = np.bincount(place, minlength=self.uid.size)
-        now = self.rate * np.exp(-elapsed / self.tau) + jump * np.bincount(place, np.exp(-age / self.tau), self.uid.size)
+        now = self.rate * np.exp(-elapsed / self.tau) + jump * np.bincount(
+            place, np.exp(-age / self.tau), self.uid.size
+        )
         integral = self.tau * (self.rate + jump * n - now)
         self.rate, self.step = now, step
         return np.asarray(integral)

@@ -33,7 +33,9 @@ class Callback:
 
     def __init__(self, function: Callable[["Network"], object], every: float) -> None:
         if not callable(function):
-            raise ParameterError(f"Callback(function): must be callable, got {function!r}; for example Callback(lambda net: print(net.now), every=100.0)")
+            raise ParameterError(
+                f"Callback(function): must be callable, got {function!r}; for example Callback(lambda net: print(net.now), every=100.0)"
+            )
         self.function = function
         self.every = check_positive("Callback.every", every, "ms")
 

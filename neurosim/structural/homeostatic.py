@@ -45,7 +45,9 @@ class LinearGrowth:
         rate = per_neuron("LinearGrowth.rate", self.rate, uid)
         target = per_neuron("LinearGrowth.target", self.target, uid)
         if (target <= 0).any():
-            raise ParameterError(f"LinearGrowth.target: must be positive (Hz), got {target[target <= 0][0]:g} for neuron {uid[target <= 0][0]}")
+            raise ParameterError(
+                f"LinearGrowth.target: must be positive (Hz), got {target[target <= 0][0]:g} for neuron {uid[target <= 0][0]}"
+            )
         return rate * 1e-3 * (elapsed - integral / target)
 
 
@@ -105,9 +107,17 @@ class HomeostaticGrowth:
         pre: LinearGrowth | None = None, post: LinearGrowth | None = None, rate_at_start: PerNeuron = 0.0, vacant: float = 0.0, vacant_decay: float = 0.1,
         partner: PartnerRule | None = None, weight: Any = None, delay: Any = None, in_flight: str = "drop",
     ) -> None:  # fmt: skip
-        parts = [projection] if hasattr(projection, "has_edge") else list(projection) if hasattr(projection, "__iter__") else []
+        parts = (
+            [projection]
+            if hasattr(projection, "has_edge")
+            else list(projection)
+            if hasattr(projection, "__iter__")
+            else []
+        )
         if not parts or not all(hasattr(p, "has_edge") for p in parts):
-            raise ParameterError(f"HomeostaticGrowth(projection): needs projections as net.connect gives them, got {projection!r}")
+            raise ParameterError(
+                f"HomeostaticGrowth(projection): needs projections as net.connect gives them, got {projection!r}"
+            )
         self.projection = projection
         self._parts = parts
         self.every = check_positive("HomeostaticGrowth.every", every, "ms")
@@ -116,11 +126,17 @@ class HomeostaticGrowth:
         self.tau_calcium = check_positive("HomeostaticGrowth.tau_calcium", tau_calcium, "ms")
         self.pre = pre or LinearGrowth(growth_rate, target_rate)
         self.post = post or LinearGrowth(growth_rate, target_rate)
-        self.rate_at_start = rate_at_start if callable(rate_at_start) else check_not_negative("HomeostaticGrowth.rate_at_start", rate_at_start, "Hz")
+        self.rate_at_start = (
+            rate_at_start
+            if callable(rate_at_start)
+            else check_not_negative("HomeostaticGrowth.rate_at_start", rate_at_start, "Hz")
+        )
         self.vacant = check_not_negative("HomeostaticGrowth.vacant", vacant)
         self.vacant_decay = check_probability("HomeostaticGrowth.vacant_decay", vacant_decay)
         if partner is not None and not callable(partner):
-            raise ParameterError(f"HomeostaticGrowth.partner: needs a function f(pre, post) -> weights, got {partner!r}")
+            raise ParameterError(
+                f"HomeostaticGrowth.partner: needs a function f(pre, post) -> weights, got {partner!r}"
+            )
         self.partner, self.weight, self.delay, self.in_flight = partner, weight, delay, in_flight
         self.name = "HomeostaticGrowth"
         if self.every > self.tau_calcium / 5:
@@ -163,7 +179,9 @@ class HomeostaticGrowth:
         if len(parts) == 1:
             return np.asarray(getattr(parts[0], side).uid)
         populations = {id(population): population for population in (getattr(p, side) for p in parts)}
-        return np.unique(np.concatenate([np.zeros(0, np.int64), *[population.uid for population in populations.values()]]))
+        return np.unique(
+            np.concatenate([np.zeros(0, np.int64), *[population.uid for population in populations.values()]])
+        )
 
     def _degree(self, side: str) -> np.ndarray:
         """Synapses of each source ("pre") or target ("post") over all projections."""
@@ -198,7 +216,9 @@ class HomeostaticGrowth:
         self.calcium.follow(np.union1d(self.uid_pre, self.uid_post))
         new = ~np.isin(self.calcium.uid, known)
         if new.any():
-            self.calcium.rate[new] = per_neuron("HomeostaticGrowth.rate_at_start", self.rate_at_start, self.calcium.uid[new])
+            self.calcium.rate[new] = per_neuron(
+                "HomeostaticGrowth.rate_at_start", self.rate_at_start, self.calcium.uid[new]
+            )
 
     def observe(self, net: "Network", stamp: np.ndarray, uid: np.ndarray) -> None:
         """Advance the trace and the elements by the spikes since the last update."""
@@ -221,7 +241,9 @@ class HomeostaticGrowth:
         free_pre = np.maximum(np.floor(self.z_pre).astype(np.int64) - self._degree("pre"), 0)
         free_post = np.maximum(np.floor(self.z_post).astype(np.int64) - self._degree("post"), 0)
         rng = net.rng("growth", name)
-        pre, post = pair_elements(np.repeat(self.uid_pre, free_pre), np.repeat(self.uid_post, free_post), self.partner, rng)
+        pre, post = pair_elements(
+            np.repeat(self.uid_pre, free_pre), np.repeat(self.uid_post, free_post), self.partner, rng
+        )
         for p in parts:
             mine = np.isin(pre, p.source.uid) & np.isin(post, p.target.uid)
             ours_pre, ours_post = allowed_pairs(p, pre[mine], post[mine])
@@ -247,7 +269,9 @@ class HomeostaticGrowth:
             surplus, hit = surplus - share, share > 0
             if hit.any():
                 sample = p.sample_out if side == "pre" else p.sample_in
-                sample(uid[hit], share[hit], net.key("growth", p.name, side)).remove(rule=self.name, in_flight=self.in_flight)
+                sample(uid[hit], share[hit], net.key("growth", p.name, side)).remove(
+                    rule=self.name, in_flight=self.in_flight
+                )
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What `save` keeps."""

@@ -61,7 +61,9 @@ class Prune:
         if not hasattr(projection, "has_edge"):
             raise ParameterError(f"Prune(projection): needs one projection as net.connect gives it, got {projection!r}")
         if below is None and unused is None and older_than is None and hazard is None:
-            raise ParameterError("Prune: says nothing to prune by; give below=0.02 (weight), unused=0.1 (Hz), older_than=1e4 (ms) or hazard=0.1 (1/s)")
+            raise ParameterError(
+                "Prune: says nothing to prune by; give below=0.02 (weight), unused=0.1 (Hz), older_than=1e4 (ms) or hazard=0.1 (1/s)"
+            )
         for name, value in (("below", below), ("unused", unused), ("older_than", older_than), ("hazard", hazard)):
             if value is not None:
                 check_not_negative(f"Prune.{name}", value)
@@ -110,7 +112,10 @@ class Prune:
                 hit &= age > self.older_than
         edges = edges[hit]
         if self.hazard is not None and len(edges):
-            edges = edges[self.projection.chance(edges, net.key("prune", self.projection.name)) < -np.expm1(-self.hazard * self.every * 1e-3)]
+            edges = edges[
+                self.projection.chance(edges, net.key("prune", self.projection.name))
+                < -np.expm1(-self.hazard * self.every * 1e-3)
+            ]
         if self.at_most is not None and len(edges) > self.at_most:
             edges = edges[np.sort(np.argsort(np.abs(edges.weight), kind="stable")[: self.at_most])]
         edges.remove(rule=self.name, in_flight=self.in_flight)
@@ -126,7 +131,18 @@ class Prune:
 
     def describe(self) -> dict[str, object]:
         """Parameters, as `save` keeps them."""
-        names = ("projection", "every", "below", "unused", "older_than", "protect_age", "hazard", "at_most", "tau_usage", "in_flight")
+        names = (
+            "projection",
+            "every",
+            "below",
+            "unused",
+            "older_than",
+            "protect_age",
+            "hazard",
+            "at_most",
+            "tau_usage",
+            "in_flight",
+        )
         return {name: getattr(self, name) for name in names}
 
     def __repr__(self) -> str:

@@ -44,7 +44,9 @@ class Rewire:
         choose: str = "weakest", weight: Any = None, delay: Any = None, in_flight: str = "drop",
     ) -> None:  # fmt: skip
         if not hasattr(projection, "has_edge"):
-            raise ParameterError(f"Rewire(projection): needs one projection as net.connect gives it, got {projection!r}")
+            raise ParameterError(
+                f"Rewire(projection): needs one projection as net.connect gives it, got {projection!r}"
+            )
         if (fraction is None) == (n is None):
             raise ParameterError("Rewire: give either fraction=0.1 or n=100")
         if choose not in ("weakest", "random"):
@@ -74,7 +76,10 @@ class Rewire:
 
     def describe(self) -> dict[str, object]:
         """Parameters, as `save` keeps them."""
-        return {n: getattr(self, n) for n in ("projection", "every", "fraction", "n", "choose", "weight", "delay", "in_flight")}
+        return {
+            n: getattr(self, n)
+            for n in ("projection", "every", "fraction", "n", "choose", "weight", "delay", "in_flight")
+        }
 
     def __repr__(self) -> str:
         how = f"fraction={self.fraction:g}" if self.fraction is not None else f"n={self.n}"
