@@ -1,13 +1,44 @@
 """Checks at the border: each names the object, the value, what is allowed, and where possible a line to paste."""
 
 import difflib
+import functools
+import inspect
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import numpy as np
 
 from neurosim.errors import ParameterError, RunError
 from neurosim.units import plain
+
+C = TypeVar("C", bound=type)
+
+
+def names_checked(described: C) -> C:
+    """Class decorator: a keyword that the class does not have is a ParameterError that lists what it has."""
+    make = described.__init__  # type: ignore[misc]
+    known = [name for name in inspect.signature(make).parameters if name != "self"]
+
+    @functools.wraps(make)
+    def __init__(self: object, *values: object, **named: object) -> None:
+        for name in named:
+            if name not in known:
+                kind = type(self).__name__
+                raise ParameterError(
+                    f"{kind} has no parameter {name!r}; known: {', '.join(known) or 'none'}.{did_you_mean(name, known)}"
+                )
+        make(self, *values, **named)
+
+    described.__init__ = __init__  # type: ignore[misc]
+    return described
+
+
+def settle(described: object, name: str, check: Callable[..., Any], *arguments: object, **options: object) -> Any:
+    """Check a field of a frozen description and keep what the check gives, so that quantities become numbers."""
+    value = check(f"{type(described).__name__}.{name}", getattr(described, name), *arguments, **options)
+    object.__setattr__(described, name, value)
+    return value
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

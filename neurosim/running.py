@@ -63,11 +63,11 @@ class Progress:
             return
         self._last = now
         if self.bar is None:
-            from tqdm.auto import tqdm
+            from tqdm.std import tqdm
 
             self.bar = tqdm(
                 total=(self.end - self.begin) * self.net.dt,
-                bar_format="{l_bar}{bar:20}| {postfix}",
+                bar_format="{percentage:3.0f}%|{bar:20}| {desc}",
                 leave=True,
                 file=sys.stderr,
                 dynamic_ncols=True,
@@ -78,10 +78,10 @@ class Progress:
         """Write the line."""
         net = self.net
         done = (net.step - self.begin) * net.dt
-        self.bar.n = done
+        self.bar.n = min(done, self.bar.total)
         wall = max(now - self.clock, 1e-9)
         history = net.history
-        self.bar.set_postfix_str(
+        self.bar.set_description_str(
             f"{net.now / 1e3:.2f} s, {done / 1e3 / wall:.2g} x real time, {self.spikes / max(done, 1e-9) * 1e3:,.0f} spikes/s, "
             f"{net.n_neurons:,} neurons, {net.n_synapses:,} synapses, +{history.born:,} -{history.died:,}"
         )
@@ -124,6 +124,8 @@ def _next_due(net: Network) -> int:
 
 def _work(net: Network) -> None:
     """Call what is due at this step and still there: processes in the order in which they were added, then recorders."""
+    if not net._todo:
+        return
     while net._todo:
         process = net._todo.pop(0)
         if not any(process is one for one in (*net.processes, *net.recorders)):
@@ -134,6 +136,7 @@ def _work(net: Network) -> None:
             nobody = np.zeros(0, np.int64)
             process.observe(net, *(np.concatenate([nobody, *[part[k] for part in parts]]) for k in (0, 1)))
         process.advance(net)
+    net.engine.tidy()
 
 
 def _hand_out(net: Network, stretch: Any) -> None:

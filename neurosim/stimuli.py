@@ -9,28 +9,38 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neurosim.checks import check_finite_array, check_not_negative, check_number, check_positive, check_probability
+from neurosim.checks import (
+    check_finite_array,
+    check_not_negative,
+    check_number,
+    check_positive,
+    check_probability,
+    names_checked,
+    settle,
+)
 from neurosim.errors import ParameterError
+from neurosim.units import plain
 
 
 def _check_window(stimulus: object) -> None:
     name = type(stimulus).__name__
-    start, stop = stimulus.start, stimulus.stop  # type: ignore[attr-defined]
-    check_number(f"{name}.start", start, "ms")
-    check_number(f"{name}.stop", stop, "ms", allow_infinite=True)
+    start = settle(stimulus, "start", check_number, "ms")
+    stop = settle(stimulus, "stop", check_number, "ms", allow_infinite=True)
     if stop < start:
         raise ParameterError(f"{name}.stop: must not be before start = {start:g} ms, got {stop:g} ms")
 
 
-def _check_numbers(name: str, value: ArrayLike, *, negative: bool) -> np.ndarray:
-    array = np.asarray(value, np.float64)
+def _check_numbers(name: str, value: ArrayLike, unit: str, *, negative: bool) -> float | np.ndarray:
+    """One number as a float, or one per neuron as an array."""
+    array = np.asarray(plain(name, value, unit), np.float64)
     if array.ndim > 1:
         raise ParameterError(f"{name}: needs one number or one per neuron, got an array of shape {array.shape}")
     if not np.isfinite(array).all() or (not negative and (array < 0).any()):
         raise ParameterError(f"{name}: must be finite{'' if negative else ' and not negative'}, got {value!r}")
-    return array
+    return float(array) if array.ndim == 0 else array
 
 
+@names_checked
 @dataclass(frozen=True, eq=False)
 class PoissonInput:
     """Independent Poisson spikes onto each neuron: `rate` in Hz, each adding `weight`.
@@ -67,21 +77,21 @@ class PoissonInput:
 
     def __post_init__(self) -> None:
         _check_window(self)
-        rate = _check_numbers("PoissonInput.rate", self.rate, negative=False)
-        check_number("PoissonInput.weight", self.weight)
-        check_positive("PoissonInput.every", self.every, "ms")
-        check_probability("PoissonInput.correlation", self.correlation)
-        object.__setattr__(self, "rate", float(rate) if rate.ndim == 0 else rate)
+        settle(self, "rate", _check_numbers, "Hz", negative=False)
+        settle(self, "weight", check_number)
+        settle(self, "every", check_positive, "ms")
+        settle(self, "correlation", check_probability)
         if self.course is not None:
             object.__setattr__(
-                self, "course", np.atleast_1d(_check_numbers("PoissonInput.course", self.course, negative=False))
+                self, "course", np.atleast_1d(settle(self, "course", _check_numbers, "", negative=False))
             )
-        if self.correlation and (rate.ndim or self.course is not None or self.correlation == 1.0):
+        if self.correlation and (np.ndim(self.rate) or self.course is not None or self.correlation == 1.0):
             raise ParameterError(
                 "PoissonInput.correlation: needs one rate for all neurons, no course, and a value in [0, 1)"
             )
 
 
+@names_checked
 @dataclass(frozen=True, eq=False)
 class PatternInput:
     """Poisson drive whose rates are patterns: pattern `which[k]` acts from start + k * every; -1 is silence.
@@ -111,7 +121,7 @@ class PatternInput:
 
     def __post_init__(self) -> None:
         _check_window(self)
-        patterns = np.atleast_2d(np.asarray(self.patterns, np.float64))
+        patterns = np.atleast_2d(np.asarray(plain("PatternInput.patterns", self.patterns, "Hz"), np.float64))
         which = np.atleast_1d(np.asarray(self.which))
         if patterns.ndim != 2 or not np.isfinite(patterns).all() or (patterns < 0).any():
             raise ParameterError(
@@ -121,12 +131,13 @@ class PatternInput:
             raise ParameterError(
                 f"PatternInput.which: needs pattern numbers 0 ... {len(patterns) - 1}, or -1 for silence, got {self.which!r}"
             )
-        check_positive("PatternInput.every", self.every, "ms")
-        check_number("PatternInput.weight", self.weight)
+        settle(self, "every", check_positive, "ms")
+        settle(self, "weight", check_number)
         object.__setattr__(self, "patterns", patterns)
         object.__setattr__(self, "which", which.astype(np.int64))
 
 
+@names_checked
 @dataclass(frozen=True, eq=False)
 class Current:
     """A current into each neuron (pA), held through each step: constant, or `amplitude` times a course over time.
@@ -151,15 +162,13 @@ class Current:
 
     def __post_init__(self) -> None:
         _check_window(self)
-        array = _check_numbers("Current.amplitude", self.amplitude, negative=True)
-        object.__setattr__(self, "amplitude", float(array) if array.ndim == 0 else array)
-        check_positive("Current.every", self.every, "ms")
+        settle(self, "amplitude", _check_numbers, "pA", negative=True)
+        settle(self, "every", check_positive, "ms")
         if self.course is not None:
-            object.__setattr__(
-                self, "course", np.atleast_1d(_check_numbers("Current.course", self.course, negative=True))
-            )
+            object.__setattr__(self, "course", np.atleast_1d(settle(self, "course", _check_numbers, "", negative=True)))
 
 
+@names_checked
 @dataclass(frozen=True, eq=False)
 class SineCurrent:
     """amplitude * sin(2 pi frequency (t - start) + phase), in pA, sampled at the start of each step.
@@ -184,12 +193,12 @@ class SineCurrent:
 
     def __post_init__(self) -> None:
         _check_window(self)
-        array = _check_numbers("SineCurrent.amplitude", self.amplitude, negative=True)
-        object.__setattr__(self, "amplitude", float(array) if array.ndim == 0 else array)
-        check_not_negative("SineCurrent.frequency", self.frequency, "Hz")
-        check_number("SineCurrent.phase", self.phase, "rad")
+        settle(self, "amplitude", _check_numbers, "pA", negative=True)
+        settle(self, "frequency", check_not_negative, "Hz")
+        settle(self, "phase", check_number)
 
 
+@names_checked
 @dataclass(frozen=True, eq=False)
 class WhiteNoise:
     """A noise current: mean + sd * standard normal, drawn anew for each neuron and step and held through the step (pA).
@@ -214,11 +223,11 @@ class WhiteNoise:
 
     def __post_init__(self) -> None:
         _check_window(self)
-        array = _check_numbers("WhiteNoise.sd", self.sd, negative=False)
-        object.__setattr__(self, "sd", float(array) if array.ndim == 0 else array)
-        check_number("WhiteNoise.mean", self.mean, "pA")
+        settle(self, "sd", _check_numbers, "pA", negative=False)
+        settle(self, "mean", check_number, "pA")
 
 
+@names_checked
 @dataclass(frozen=True, eq=False)
 class OrnsteinUhlenbeck:
     """A noise current with memory: mean + x, dx/dt = -x / tau + sd sqrt(2 / tau) xi, advanced exactly (Gillespie 1996).
@@ -245,12 +254,12 @@ class OrnsteinUhlenbeck:
 
     def __post_init__(self) -> None:
         _check_window(self)
-        array = _check_numbers("OrnsteinUhlenbeck.sd", self.sd, negative=False)
-        object.__setattr__(self, "sd", float(array) if array.ndim == 0 else array)
-        check_positive("OrnsteinUhlenbeck.tau", self.tau, "ms")
-        check_number("OrnsteinUhlenbeck.mean", self.mean, "pA")
+        settle(self, "sd", _check_numbers, "pA", negative=False)
+        settle(self, "tau", check_positive, "ms")
+        settle(self, "mean", check_number, "pA")
 
 
+@names_checked
 @dataclass(frozen=True, eq=False)
 class SpontaneousRate:
     """Neurons fire by themselves at this rate, at random, whatever their membrane does (not while refractory).
@@ -266,8 +275,7 @@ class SpontaneousRate:
     stop: float = field(default=math.inf, init=False)
 
     def __post_init__(self) -> None:
-        array = _check_numbers("SpontaneousRate.rate", self.rate, negative=False)
-        object.__setattr__(self, "rate", float(array) if array.ndim == 0 else array)
+        settle(self, "rate", _check_numbers, "Hz", negative=False)
 
 
 Stimulus = PoissonInput | PatternInput | Current | SineCurrent | WhiteNoise | OrnsteinUhlenbeck | SpontaneousRate

@@ -33,8 +33,12 @@ def test_unknown_parameter(net):
         exc.tau_mm = 3.0
     with refused(AttributeError, "LIF", "'tau_mm'", "Did you mean 'tau_m'?"):
         exc.tau_mm  # noqa: B018
-    with pytest.raises(TypeError, match="tau_mm"):
+    with refused(ns.ParameterError, "LIF", "'tau_mm'", "Did you mean 'tau_m'?", "known: tau_m, c_m"):
         ns.LIF(tau_mm=3.0)
+    with refused(ns.ParameterError, "PairSTDP", "'tau_plsu'", "Did you mean 'tau_plus'?"):
+        ns.PairSTDP(tau_plsu=3.0)
+    with refused(ns.ParameterError, "PoissonInput", "'rat'", "Did you mean 'rate'?"):
+        ns.PoissonInput(rat=3.0)
 
 
 @pytest.mark.parametrize("value", [-1.0, 0.0, math.nan])

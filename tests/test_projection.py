@@ -473,3 +473,22 @@ def test_cards(net, pair):
     group = net.connect([a, b], b, ns.random(0.5), name="g")
     assert len(group) == 2 and group[0].name == "g:a->b" and "2 projections" in repr(group)
     assert group.remove_edges() == net.history.died and group.n_edges == 0
+
+
+def test_holes_are_closed_while_the_network_runs(net):
+    a = net.add_population("a", ns.LIF(), 700 if JIT else 40)
+    p = net.connect(a, a, ns.all_to_all(), dtype="float32")
+    before = p.weight
+
+    def cut(net):
+        p.remove(np.arange(len(p)) % 4 != 0)
+
+    net.add(ns.Callback(cut, every=1.0))
+    net.run(1.0)
+    assert np.array_equal(p.weight, before[::4])
+    if JIT:
+        assert p.pool.used[0] <= 1.25 * len(p) + 65_536
+    net.compact()
+    assert p.pool.used[0] <= 1.25 * len(p) + 8 * len(a)
+    assert np.array_equal(p.weight, before[::4])
+    p.pool.check()

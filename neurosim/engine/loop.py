@@ -399,6 +399,12 @@ class Engine:
             for k in range(slots):
                 self.ring[(self.step + k) & (need - 1)] = old[(self.step + k) & (slots - 1)]
 
+    def tidy(self) -> None:
+        """Close the holes that edits left, where a pool lies a quarter larger than its synapses; changes no order and no sum."""
+        for pool in self.pools:
+            if pool.used[0] > 1.25 * pool.n_synapses + 65_536:
+                pool.compact()
+
     # ---- running ----------------------------------------------------------------------------------------------------
 
     def prepare(self) -> tuple[Any, ...]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from neurosim.checks import names_checked
 from neurosim.neurons.lif import at_threshold, to_reset
 from neurosim.neurons.parameters import check_model
 from neurosim.neurons.physics import Array, Physics, Stage
@@ -51,6 +52,7 @@ def decay_inh_conductance(g_inh, inh, decay_inh):
     return g_inh * decay_inh - inh
 
 
+@names_checked
 @dataclass(frozen=True)
 class LIFCond:
     """Leaky integrate-and-fire neuron with exponential conductances.
@@ -147,6 +149,7 @@ def reset_adex(w, v_reset, b):
     return v_reset, w + b
 
 
+@names_checked
 @dataclass(frozen=True)
 class AdEx:
     """Adaptive exponential integrate-and-fire neuron (Brette & Gerstner 2005) with exponential conductances.

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
+from neurosim.checks import names_checked
 from neurosim.neurons.lif import LIFExp, _exponential
 from neurosim.neurons.parameters import check_model
 from neurosim.neurons.physics import Array, Physics
@@ -19,6 +20,7 @@ def escapes(v, uniform, v_th, hazard, per_delta):
     return uniform < 1.0 - exp(hazard * exp(min((v - v_th) * per_delta, 60.0)))
 
 
+@names_checked
 @dataclass(frozen=True)
 class EscapeLIF:
     """Leaky integrate-and-fire neuron that fires at random with the hazard rho_0 exp((v - v_th) / delta_u).

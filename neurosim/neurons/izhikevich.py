@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from neurosim.checks import names_checked
 from neurosim.neurons.lif import at_threshold
 from neurosim.neurons.parameters import check_model
 from neurosim.neurons.physics import Array, Physics, Stage
@@ -25,6 +26,7 @@ def reset_izhikevich(u, c, d):
     return c, u + d
 
 
+@names_checked
 @dataclass(frozen=True)
 class Izhikevich:
     """Simple model of spiking neurons (Izhikevich 2003): dv/dt = 0.04 v^2 + 5 v + 140 - u + I, du/dt = a (b v - u).

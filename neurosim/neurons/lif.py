@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from neurosim.checks import names_checked
 from neurosim.neurons.parameters import check_model
 from neurosim.neurons.physics import Array, Physics, Stage
 
@@ -38,6 +39,7 @@ def jump(v, delta, current, waiting, decay, drive, current_to_v):
     return v if waiting > 0 else v * decay + drive + delta + current * current_to_v
 
 
+@names_checked
 @dataclass(frozen=True)
 class LIF:
     """Leaky integrate-and-fire neuron with delta synapses: a spike moves the membrane by the weight (mV) at once.
@@ -124,6 +126,7 @@ def decay_inh_current(i_inh, inh, decay_inh):
     return i_inh * decay_inh + inh
 
 
+@names_checked
 @dataclass(frozen=True)
 class LIFExp:
     """Leaky integrate-and-fire neuron with exponential currents: a spike adds its weight (pA) to a decaying current.
@@ -237,6 +240,7 @@ def rise_and_fall_inh(d_inh, i_inh, inh, decay_inh, rise_inh, peak_inh):
     return d_inh * decay_inh + peak_inh * inh, d_inh * rise_inh + i_inh * decay_inh
 
 
+@names_checked
 @dataclass(frozen=True)
 class LIFAlpha:
     """Leaky integrate-and-fire neuron with alpha-shaped currents: a spike's current peaks at its weight (pA) after tau.

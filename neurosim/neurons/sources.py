@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from neurosim.checks import names_checked
 from neurosim.errors import ParameterError
 from neurosim.neurons.parameters import check_model
 from neurosim.neurons.physics import Array, Physics
@@ -24,6 +25,7 @@ def by_chance(uniform, chance):
     return uniform < chance
 
 
+@names_checked
 @dataclass(frozen=True)
 class PoissonSource:
     """Fires at random at `rate`, at most once a step: an approximation of a Poisson process with dt as its resolution.
@@ -53,6 +55,7 @@ def hears(heard):
     return heard > 0.0
 
 
+@names_checked
 @dataclass(frozen=True)
 class Parrot:
     """Repeats its input: fires in every step in which the weights that arrive sum to more than 0, at most once a step."""
@@ -71,6 +74,7 @@ def _never() -> bool:
     return False
 
 
+@names_checked
 @dataclass(frozen=True, eq=False)
 class SpikeSource:
     """Fires at given times.  A time is the stamp of the spike (end of its step), so the first possible one is dt.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from neurosim.checks import check_not_negative, check_number, check_positive, did_you_mean
+from neurosim.checks import check_not_negative, check_number, check_positive, did_you_mean, names_checked, settle
 from neurosim.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SEES = ("delay", "spikes")
 
 
+@names_checked
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairSTDP:
     """Each pair of a presynaptic and a postsynaptic spike changes the weight, by an amount that fades with their distance.
@@ -73,10 +74,10 @@ class PairSTDP:
 
     def __post_init__(self) -> None:
         for name in ("a_plus", "a_minus", "mu_plus", "mu_minus"):
-            check_not_negative(f"PairSTDP.{name}", getattr(self, name))
+            settle(self, name, check_not_negative)
         for name in ("tau_plus", "tau_minus"):
-            check_positive(f"PairSTDP.{name}", getattr(self, name), "ms")
-        low, high = (check_number(f"PairSTDP.{name}", getattr(self, name)) for name in ("w_min", "w_max"))
+            settle(self, name, check_positive, "ms")
+        low, high = (settle(self, name, check_number) for name in ("w_min", "w_max"))
         if low >= high:
             raise ParameterError(
                 f"PairSTDP.w_max: must be above w_min = {low:g}, got {high:g}; for example w_min=0.0, w_max=1.0"
