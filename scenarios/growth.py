@@ -97,18 +97,22 @@ def wiring(projections: list) -> tuple[np.ndarray, np.ndarray]:
 
 def draw(path: Path, net: ns.Network, born: tuple, grown: tuple, told: str) -> None:
     """The network at the start and at the end, side by side; each neuron is a dot in the disc of its region."""
+    from matplotlib.collections import LineCollection, PolyCollection
     from matplotlib.figure import Figure
 
     turn, radius = 2.4 * np.arange(500), np.sqrt(np.arange(500) / 500)  # a sunflower
     disc = np.stack([radius * np.cos(turn), radius * np.sin(turn)], axis=1)
     at = np.concatenate([disc[np.random.default_rng(1).permutation(500)] + [shift, 0.0] for shift in (-1.25, 1.25)])
     figure = Figure(figsize=(14, 5), layout="constrained")
-    for ax, (pre, post), few in zip(figure.subplots(1, 2), (born, grown), (1, 5), strict=True):
+    for ax, (pre, post), when in zip(figure.subplots(1, 2), (born, grown), ("at the start", "grown"), strict=True):
         groups = {p.name: p.uid for p in net.populations.values()}
-        ns.plot.graph((pre[::few], post[::few]), at, ax=ax, regions=groups, aggregate_above=1000)
-        ax.set_title(
-            f"at the start: {pre.size:,} synapses" if few == 1 else f"grown: {pre.size:,} synapses, one in five drawn"
-        )
+        ns.plot.graph((pre[::5], post[::5]), at, ax=ax, regions=groups, aggregate_above=1000)
+        for shape in ax.collections:  # lines the same in both, so that they compare; no heads of arrows
+            if isinstance(shape, LineCollection):
+                shape.set(linewidth=0.4, alpha=0.3)
+            elif isinstance(shape, PolyCollection):
+                shape.set_visible(False)
+        ax.set_title(f"{when}: {pre.size:,} synapses, one in five drawn")
     figure.supxlabel(told, fontsize=8)
     figure.savefig(path, dpi=120)
 

@@ -185,7 +185,7 @@ def test_random_at_the_ends():
 
 def test_the_room_first_made_for_random_changes_nothing(monkeypatch):
     expected = pairs(between(random(0.5), 200, 20))
-    monkeypatch.setattr(wiring, "_room", lambda mean, deviations: 3)
+    monkeypatch.setattr(wiring.rules, "_room", lambda mean, deviations: 3)
     assert pairs(between(random(0.5), 200, 20)) == expected
 
 
