@@ -246,24 +246,31 @@ class Projection:
         return used or self.wire.columns[:1]
 
     def sample_non_edges(self, n: int, key: int) -> tuple[np.ndarray, np.ndarray]:
-        """(pre, post) uids of up to `n` pairs without an edge, uniformly, no pair twice, no autapse unless allowed."""
+        """(pre, post) uids of `n` pairs without an edge (all, if there are fewer), uniformly, no autapse unless allowed."""
         self._check_alive()
-        rng = np.random.default_rng([int(key), 0x5E1])
+        rng = np.random.Generator(np.random.Philox(int(key)))
         source, target = self.source.uid, self.target.uid
-        room = source.size * target.size - len(self)
-        taken = np.zeros(0, np.int64)
-        for _ in range(64):
-            if taken.size >= min(n, room):
-                break
-            draw = rng.integers(0, source.size * target.size, 2 * (n - taken.size) + 16)
-            i, j = draw // target.size, draw % target.size
-            fine = ~self.has_edge(source[i], target[j])
+        total = source.size * target.size
+        if 2 * (len(self) + n) > total:  # draws would mostly hit what is taken: list what is free
+            edges = self.edges()
+            free = np.ones(total, np.bool_)
+            free[np.searchsorted(source, edges.pre) * target.size + np.searchsorted(target, edges.post)] = False
             if not self.autapses:
-                fine &= source[i] != target[j]
-            _, first = np.unique(np.concatenate([taken, draw[fine]]), return_index=True)
-            taken = np.concatenate([taken, draw[fine]])[np.sort(first)]
-        taken = taken[:n]
-        return source[taken // target.size], target[taken % target.size]
+                own = np.intersect1d(source, target)
+                free[np.searchsorted(source, own) * target.size + np.searchsorted(target, own)] = False
+            pairs = np.flatnonzero(free)
+            taken = rng.choice(pairs, min(n, pairs.size), replace=False)
+        else:
+            taken = np.zeros(0, np.int64)
+            while taken.size < n:
+                draw = rng.integers(0, total, 2 * (n - taken.size) + 16)
+                pre, post = source[draw // target.size], target[draw % target.size]
+                fine = ~self.has_edge(pre, post)
+                if not self.autapses:
+                    fine &= pre != post
+                taken = np.concatenate([taken, draw[fine]])
+                taken = taken[np.sort(np.unique(taken, return_index=True)[1])]
+        return source[taken[:n] // target.size], target[taken[:n] % target.size]
 
     def nth(self, edges: Edges) -> np.ndarray:
         """Number of each edge among its parallels in `edges`, by birth; int64 [edges]."""

@@ -193,7 +193,7 @@ def life(seed, n_edits, path):
 
 
 @pytest.mark.parametrize("seed", range(8 if JIT else 3))
-def test_every_edit_with_spikes_in_flight(seed, tmp_path, sized):
+def test_fuzz_every_edit_with_spikes_in_flight(seed, tmp_path, sized):
     assert life(seed, sized(60, 25), tmp_path / "save") > 0
 
 

@@ -306,14 +306,14 @@ class Fuzz:
 
 
 @pytest.mark.parametrize(("dtype", "columns"), [("float32", 200), ("float64", 12)])  # few columns: many parallel
-def test_any_edits_leave_what_lists_leave(dtype, columns):
+def test_fuzz_any_edits_leave_what_lists_leave(dtype, columns):
     batch, most, count = (100, 1_000, 20_000) if JIT else (30, 200, 3_000)
     Fuzz(1, dtype, batch, most, columns).run(count)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not JIT, reason="a million edits need the compiler")
-def test_a_million_edits_leave_what_lists_leave():
+def test_fuzz_a_million_edits_leave_what_lists_leave():
     for seed, batch in enumerate((50, 2_000, 10_000)):
         Fuzz(seed, "float32", batch, 5 * batch).run((100_000, 300_000, 600_000)[seed])
 

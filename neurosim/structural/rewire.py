@@ -71,7 +71,10 @@ class Rewire:
             edges = p.edges()
             edges = edges[np.sort(np.argsort(np.abs(edges.weight), kind="stable")[:n])]
         edges.remove(rule=self.name, in_flight=self.in_flight)
-        pre, post = draw_pairs(p, n, net.rng("rewire", p.name))
+        if p.parallel:
+            pre, post = any_pairs(p, n, net.rng("rewire", p.name))
+        else:
+            pre, post = p.sample_non_edges(n, net.key("rewire", p.name, "new"))
         p.insert(pre, post, weight=self.weight, delay=self.delay, rule=self.name)
 
     def describe(self) -> dict[str, object]:
@@ -86,30 +89,12 @@ class Rewire:
         return f"Rewire({self.projection.name!r}, {how}, {self.choose}, every {self.every:g} ms)"
 
 
-def draw_pairs(projection: Any, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """(pre, post) uids of `n` new synapses, uniformly over the pairs that the projection may join.
-
-    There must be as many: `n` synapses of the projection have just been removed.
-    """
+def any_pairs(projection: Any, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """(pre, post) uids of `n` pairs, uniformly, whatever is there already; no autapse unless the projection allows it."""
     source, target = projection.source.uid, projection.target.uid
-    total = source.size * target.size
-    if not projection.parallel and len(projection) + n > total // 2:  # a draw would mostly hit what is taken
-        edges = projection.edges()
-        free = np.ones(total, np.bool_)
-        free[np.searchsorted(source, edges.pre) * target.size + np.searchsorted(target, edges.post)] = False
-        if not projection.autapses:
-            both = np.intersect1d(source, target)
-            free[np.searchsorted(source, both) * target.size + np.searchsorted(target, both)] = False
-        taken = rng.choice(np.flatnonzero(free), n, replace=False)
-        return source[taken // target.size], target[taken % target.size]
     taken = np.zeros(0, np.int64)
     while taken.size < n:
-        draw = rng.integers(0, total, 2 * (n - taken.size) + 16)
-        pre, post = source[draw // target.size], target[draw % target.size]
-        fine = np.ones(draw.size, np.bool_) if projection.autapses else pre != post
-        if not projection.parallel:
-            fine &= ~projection.has_edge(pre, post)
-        taken = np.concatenate([taken, draw[fine]])
-        if not projection.parallel:
-            taken = taken[np.sort(np.unique(taken, return_index=True)[1])]
+        draw = rng.integers(0, source.size * target.size, 2 * (n - taken.size) + 16)
+        fine = source[draw // target.size] != target[draw % target.size]
+        taken = np.concatenate([taken, draw if projection.autapses else draw[fine]])
     return source[taken[:n] // target.size], target[taken[:n] % target.size]
