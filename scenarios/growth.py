@@ -29,6 +29,7 @@ def main(
     region relative to the own one, `inhibition` the strength of inhibitory synapses relative to excitatory ones, `prune` the
     rate (1/s) at which weak synapses vanish.
     """
+    Path(out).mkdir(parents=True, exist_ok=True)
     net = ns.Network(dt=0.5, seed=seed)
     cell = ns.EscapeLIF(tau_m=20.0, v_th=-50.0, rho_0=100.0, delta_u=4.0)
     for region in ("left", "right"):

@@ -51,6 +51,7 @@ def main(
         raise ns.ParameterError(f"worm(rule): must be a function or one of {', '.join(RULES)}, got {rule!r}")
     worm, hour = ns.datasets.celegans_development(), max(1, round(duration / HOURS / DT)) * DT
     n, birth, first = len(worm.neurons), worm.matrix(1), np.array([worm.first_seen(name) or 0 for name in worm.neurons])
+    Path(out).mkdir(parents=True, exist_ok=True)
     print(f"1 h of development = {hour / 1000:g} s of simulated time", flush=True)
 
     # The newborn: two populations, since inhibition has another sign; cell[uid] is the place of a neuron in worm.neurons.

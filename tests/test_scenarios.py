@@ -23,6 +23,7 @@ def worm():
 
 @pytest.mark.compiled
 def test_growth_in_short(growth, tmp_path):
+    tmp_path = tmp_path / "runs" / "growth"  # made by the script, which may run without the command line
     lines = growth(duration=1_000.0, seed=3, out=tmp_path)
     assert 1 <= len(lines) <= 10
     for name in ("growth.png", "network.png"):
@@ -34,6 +35,7 @@ def test_growth_in_short(growth, tmp_path):
 
 @pytest.mark.compiled
 def test_worm_in_short(worm, tmp_path, capsys):
+    tmp_path = tmp_path / "runs" / "worm"
     lines = worm(duration=5_000.0, seed=1, out=tmp_path)
     assert "1 h of development = 0.1 s of simulated time" in capsys.readouterr().out
     assert len(lines) <= 10
