@@ -110,13 +110,13 @@ def steps_of(name: str, time: object, dt: float, *, least: int = 0) -> int:
     """The number of steps in `time` (ms); off the grid is refused with the two nearest values."""
     number = check_number(name, time, "ms")
     steps = round(number / dt)
+    if number / dt < least - 1e-6:
+        raise ParameterError(f"{name}: must be at least {least * dt:.10g} ms (dt = {dt:g} ms), got {number:g} ms")
     if abs(number / dt - steps) > 1e-6 * max(1.0, abs(steps) * 1e-3):
         low = math.floor(number / dt)
         raise ParameterError(
             f"{name}: {number:g} ms is not a multiple of dt = {dt:g} ms; the nearest are {low * dt:.10g} and {(low + 1) * dt:.10g} ms"
         )
-    if steps < least:
-        raise ParameterError(f"{name}: must be at least {least * dt:.10g} ms (dt = {dt:g} ms), got {number:g} ms")
     return steps
 
 
