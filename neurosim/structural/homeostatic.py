@@ -69,7 +69,8 @@ class HomeostaticGrowth:
     ----------
     projection : Projection, ProjectionGroup or list of projections
         Several projections share their elements: an axonal element finds its partner in any population that the neuron
-        projects to, and a neuron loses surplus synapses from all of them alike.
+        projects to, and a neuron loses surplus synapses from all of them alike.  Of a projection made between views, all
+        neurons of the two populations take part; a partner rule can give pairs outside the views the weight 0.
     target_rate : float, or function of uids
         Hz; used by both curves unless they are given.
     every : float
