@@ -120,6 +120,8 @@ class Projection:
     def delay(self) -> np.ndarray:
         """Delay of each edge (ms), without the axonal part; settable for static synapses.
 
+        A spike that a shorter delay moves to the next step arrives there even if its synapse is removed before that step.
+
         A spike on its way then arrives after the new delay, at the earliest in the next step.
         """
         return self.edges().delay
