@@ -32,8 +32,8 @@ class Rewire:
     Notes
     -----
     The number of synapses is the same after every call.  A pair that lost its synapse may be drawn again.  If the projection
-    Of a projection made between views, new pairs are drawn from all neurons of the two populations.
     allows parallel synapses, pairs that have one may be drawn too.
+    Of a projection made between views, new pairs are drawn from all neurons of the two populations.
 
     References
     ----------
