@@ -14,8 +14,31 @@ _WHERE = {
     "neurosim.neurons.conductance": ["LIFCond", "AdEx"],
     "neurosim.neurons.izhikevich": ["Izhikevich"],
     "neurosim.neurons.escape": ["EscapeLIF"],
+    "neurosim.neurons.custom": ["neuron_model", "State"],
+    "neurosim.neurons.channels": ["HodgkinHuxley", "WangBuzsaki"],
+    "neurosim.neurons.clopath": ["AdExClopath"],
+    "neurosim.neurons.gif": ["GIF"],
+    "neurosim.neurons.modulator": ["Modulator"],
+    "neurosim.neurons.nonlinear": ["EIF", "QIF"],
+    "neurosim.neurons.rate": ["RateNeuron", "SigmoidRateNeuron"],
+    "neurosim.neurons.shapes": ["LIFCondAlpha", "LIFCondBeta", "LIFNMDA"],
+    "neurosim.neurons.eprop": ["EPropLIF", "EPropALIF", "EPropReadout"],
     "neurosim.neurons.sources": ["PoissonSource", "SpikeSource", "Parrot"],
+    "neurosim.plasticity.mechanism": ["Trace", "Variable"],
+    "neurosim.equations.model": ["Equations"],
+    "neurosim.equations.synapses": ["SynapseEquations"],
     "neurosim.plasticity.pair": ["PairSTDP"],
+    "neurosim.plasticity.power_law": ["PowerLawSTDP"],
+    "neurosim.plasticity.rule": ["PlasticityRule"],
+    "neurosim.plasticity.benna_fusi": ["BennaFusi"],
+    "neurosim.plasticity.cascade": ["Cascade"],
+    "neurosim.plasticity.clopath": ["ClopathSTDP"],
+    "neurosim.plasticity.dopamine": ["DopamineSTDP"],
+    "neurosim.plasticity.nearest": ["NearestSTDP"],
+    "neurosim.plasticity.reward": ["RewardSTDP"],
+    "neurosim.plasticity.short_term": ["ShortTerm"],
+    "neurosim.plasticity.triplet": ["TripletSTDP"],
+    "neurosim.plasticity.vogels": ["VogelsSTDP"],
     "neurosim.stimuli": ["PoissonInput", "PatternInput", "Current", "SineCurrent", "WhiteNoise", "OrnsteinUhlenbeck", "SpontaneousRate"],
     "neurosim.wiring": [
         "one_to_one", "all_to_all", "random", "fixed_indegree", "fixed_outdegree", "fixed_total", "distance", "small_world",
@@ -26,10 +49,17 @@ _WHERE = {
     "neurosim.structural.prune": ["Prune"],
     "neurosim.structural.rewire": ["Rewire"],
     "neurosim.structural.callback": ["Callback"],
+    "neurosim.learning.scaling": ["SynapticScaling"],
+    "neurosim.learning.normalise": ["Normalise"],
+    "neurosim.learning.intrinsic": ["IntrinsicPlasticity"],
+    "neurosim.learning.rates": ["Hebb", "Oja", "BCM"],
+    "neurosim.learning.tagging": ["TaggingCapture"],
+    "neurosim.learning.eprop": ["EProp"],
+    "neurosim.learning.optimizers": ["Adam", "GradientDescent"],
     "neurosim.errors": ["NeurosimError", "ParameterError", "WiringError", "RunError", "SaveError", "NeurosimWarning"],
 }  # fmt: skip
 _HOME = {name: module for module, names in _WHERE.items() for name in names}
-_MODULES = ["plot", "datasets", "analysis", "structural"]
+_MODULES = ["plot", "datasets", "analysis", "structural", "lab"]
 
 __all__ = sorted([*_HOME, *_MODULES, "__version__"])
 
@@ -53,16 +83,46 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from neurosim import analysis, datasets, plot, structural
+    from neurosim import analysis, datasets, lab, plot, structural
     from neurosim.distributions import lognormal, normal, uniform
+    from neurosim.equations.model import Equations
+    from neurosim.equations.synapses import SynapseEquations
     from neurosim.errors import NeurosimError, NeurosimWarning, ParameterError, RunError, SaveError, WiringError
+    from neurosim.learning.eprop import EProp
+    from neurosim.learning.intrinsic import IntrinsicPlasticity
+    from neurosim.learning.normalise import Normalise
+    from neurosim.learning.optimizers import Adam, GradientDescent
+    from neurosim.learning.rates import BCM, Hebb, Oja
+    from neurosim.learning.scaling import SynapticScaling
+    from neurosim.learning.tagging import TaggingCapture
     from neurosim.network import Network, load
+    from neurosim.neurons.channels import HodgkinHuxley, WangBuzsaki
+    from neurosim.neurons.clopath import AdExClopath
     from neurosim.neurons.conductance import AdEx, LIFCond
+    from neurosim.neurons.custom import State, neuron_model
+    from neurosim.neurons.eprop import EPropALIF, EPropLIF, EPropReadout
     from neurosim.neurons.escape import EscapeLIF
+    from neurosim.neurons.gif import GIF
     from neurosim.neurons.izhikevich import Izhikevich
     from neurosim.neurons.lif import LIF, LIFAlpha, LIFExp
+    from neurosim.neurons.modulator import Modulator
+    from neurosim.neurons.nonlinear import EIF, QIF
+    from neurosim.neurons.rate import RateNeuron, SigmoidRateNeuron
+    from neurosim.neurons.shapes import LIFNMDA, LIFCondAlpha, LIFCondBeta
     from neurosim.neurons.sources import Parrot, PoissonSource, SpikeSource
+    from neurosim.plasticity.benna_fusi import BennaFusi
+    from neurosim.plasticity.cascade import Cascade
+    from neurosim.plasticity.clopath import ClopathSTDP
+    from neurosim.plasticity.dopamine import DopamineSTDP
+    from neurosim.plasticity.mechanism import Trace, Variable
+    from neurosim.plasticity.nearest import NearestSTDP
     from neurosim.plasticity.pair import PairSTDP
+    from neurosim.plasticity.power_law import PowerLawSTDP
+    from neurosim.plasticity.reward import RewardSTDP
+    from neurosim.plasticity.rule import PlasticityRule
+    from neurosim.plasticity.short_term import ShortTerm
+    from neurosim.plasticity.triplet import TripletSTDP
+    from neurosim.plasticity.vogels import VogelsSTDP
     from neurosim.stimuli import (
         Current,
         OrnsteinUhlenbeck,

@@ -1,4 +1,4 @@
-"""The command line: `neurosim run | list | check | info`.
+"""The command line: `neurosim run | list | check | lab | info`.
 
 Knows scenarios as scripts with a function `main` and nothing of what they do.  Nothing heavy is imported before a command
 needs it.
@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="For example: neurosim run worm --seed 2 --set rule=mirror",
     )
     parser.add_argument("--version", action="version", version=f"neurosim {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="run | list | check | info")
+    commands = parser.add_subparsers(dest="command", metavar="run | list | check | lab | info")
 
     run = commands.add_parser(
         "run", help="run a scenario", description="Run a scenario: a name of `neurosim list`, or a script of your own."
@@ -96,10 +96,37 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="print a list of {id, expected, seen, ok}")
     check.set_defaults(function=_check)
 
+    lab = commands.add_parser(
+        "lab",
+        help="put a plasticity rule through the laboratory",
+        description="Measure a plasticity rule: its window, pairing, triplets, drift, competition and a protocol, on one page.",
+    )
+    lab.add_argument(
+        "rule",
+        metavar="RULE",
+        nargs="?",
+        help="a name such as TripletSTDP (none: list them), or path/to/file.py:object",
+    )
+    lab.add_argument("--out", metavar="FILE", help="a .png, .pdf, .svg or .html file (default: RULE.png)")
+    lab.add_argument(
+        "--only", nargs="+", metavar="NAME", help="experiments to make, such as window pairing (default: all)"
+    )
+    lab.add_argument("--seed", type=int, default=0, metavar="N", help="everything random depends on it")
+    lab.add_argument(
+        "--set",
+        dest="settings",
+        action="append",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="parameters of the rule",
+    )
+    lab.set_defaults(function=_lab)
+
     info = commands.add_parser("info", help="versions, cache, cores")
     info.set_defaults(function=_info)
 
-    for command in (run, listing, check, info):
+    for command in (run, listing, check, lab, info):
         command.add_argument("--debug", action="store_true", help="show where an error came from")
     return parser
 
@@ -297,6 +324,48 @@ def _check(given: argparse.Namespace) -> int:
         + (f", {failed} FAILED" if failed else "")
     )
     return 1 if failed else 0
+
+
+def _lab(given: argparse.Namespace) -> int:
+    from neurosim.lab import catalogue
+    from neurosim.lab.bench import check_rule, title_of
+    from neurosim.lab.report import KINDS, report
+
+    if given.rule is None:
+        known = catalogue.built_in()
+        width = max(map(len, known))
+        for name, one in known.items():
+            print(f"{name.ljust(width)}  {catalogue.summary(one())}")
+        return 0
+    settings: dict[str, Any] = {}
+    for text in (one for group in given.settings for one in group):
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"--set {text}: write key=value, for example --set a_plus=0.02")
+        settings[key] = _value(value)
+    try:
+        rule = catalogue.changed(catalogue.find(given.rule), settings)
+        check_rule("report", rule)
+    except ParameterError as error:
+        if given.debug:
+            raise
+        raise UsageError(str(error)) from None
+    out = Path(given.out or f"{title_of(rule).replace(' ', '_')}.png")
+    if out.suffix.lower() not in KINDS:
+        raise UsageError(
+            f"--out {out}: the name must end in {', '.join(KINDS)}; for example --out {out.stem or 'rule'}.html"
+        )
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--out {out}: {error.strerror}; give a file in a folder that can be written to") from None
+    print(f"{title_of(rule)}: {', '.join(f'{k}={v!r}' for k, v in settings.items()) or 'as it is'}", file=sys.stderr)
+    if not _cache().exists():
+        print("The first run compiles for about half a minute; later ones do not.", file=sys.stderr)
+    began = time.perf_counter()
+    print(report(rule, out, only=given.only, seed=given.seed))
+    print(f"saved {out} ({time.perf_counter() - began:.1f} s)")
+    return 0
 
 
 def _numbers(values: Sequence[float] | str) -> str:

@@ -11,11 +11,14 @@ import numpy as np
 from neurosim import values
 from neurosim.checks import check_probability, did_you_mean
 from neurosim.edges import Edges
-from neurosim.engine.pools import PlasticPool, StaticPool, Wire
+from neurosim.engine.pools import PlasticPool, RulePool, StaticPool, Wire
 from neurosim.errors import NeurosimWarning, ParameterError, RunError, WiringError
+from neurosim.kernels.events import EventPlan
 from neurosim.kernels.rng import stream_key
+from neurosim.plasticity.mechanism import as_parts
+from neurosim.plasticity.rule import as_plasticity
 from neurosim.population import Neurons, parts_of
-from neurosim.projection import Projection
+from neurosim.projection import Projection, unit_of_weights
 from neurosim.wiring import (
     AllToAll,
     Distance,
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     from neurosim.network import Network
 
 DTYPES = {"float64": 8, "float32": 4}
+#: Types of few bits: weights lie on a grid of so many intervals between w_min and w_max, rounded at random.
+LEVELS = {"int8": 255, "4bit": 15, "1bit": 1}
 
 
 class ProjectionGroup(Sequence[Projection]):
@@ -106,23 +111,31 @@ def available_memory() -> float:
 def connect(
     net: Network, pre: Neurons, post: Neurons, rule: object, *, weight: object, delay: object, axonal_delay: object,
     receptor: str | None, plasticity: Any, dtype: str, autapses: bool, parallel: bool, release: float, name: str,
+    modulator: Any = None,
 ) -> Projection:  # fmt: skip
     """One projection between two populations or views; see `Network.connect`."""
     label = f"connect({pre.label} -> {post.label})"
     source, target = pre.population, post.population
     receptors = target.model.physics.receptors
     if not receptors:
-        raise WiringError(
-            f"{label}: {type(target.model).__name__} takes no input; connect to neurons, or swap source and target"
-        )
+        hint = target.model.physics.hints.get("receptors") or "connect to neurons, or swap source and target"
+        raise WiringError(f"{label}: {type(target.model).__name__} takes no input; {hint}")
     if receptor is not None and receptor not in receptors:
         raise WiringError(
             f"{label}: {type(target.model).__name__} has no receptor {receptor!r}; known: {', '.join(receptors)}.{did_you_mean(receptor, receptors)}"
         )
-    dtype = weight_type(label, dtype)
+    plasticity = None if plasticity is None else as_plasticity(label, plasticity)
+    for one in as_parts(plasticity):
+        if receptor is None and hasattr(one, "receptor_of"):
+            receptor = one.receptor_of(label, target.model)
+    if receptor is None and len(receptors) > 1 and set(receptors.values()) != {1, -1}:
+        raise WiringError(
+            f"{label}: {type(target.model).__name__} has several receptors that take any weight ({', '.join(receptors)}); name one: "
+            f"net.connect(..., receptor={next(iter(receptors))!r})"
+        )
+    dtype = weight_type(label, dtype, plasticity)
     check_probability(f"{label}.release", release)
-    if plasticity is not None and not hasattr(plasticity, "functions"):
-        raise ParameterError(f"{label}: plasticity must be a rule such as ns.PairSTDP(), got {plasticity!r}")
+    level = _modulator(label, net, plasticity, modulator)
     if plasticity is not None and release < 1:
         raise ParameterError(
             f"{label}: release below 1 works with static synapses only; leave out release or plasticity"
@@ -140,7 +153,9 @@ def connect(
     if delay is None and edges.delay is None:
         delay = 0.0 if axonal else net.default_delay
     uids = (pre.uid[edges.pre], post.uid[edges.post])
-    unit = str(target.model.physics.receptor_unit)
+    unit = unit_of_weights(target.model, plasticity)
+    if not isinstance(drawn, FromEdges):
+        weight, delay = (_in_edge_order(value, *uids) for value in (weight, delay))
     weights, steps = _values(net, label, edges, uids, weight, unit, delay, 0 if axonal else 1, name)
     folded = axonal if plasticity is None or plasticity.sees == "spikes" else 0
     steps, axonal = steps + folded, axonal - folded
@@ -160,6 +175,8 @@ def connect(
         parallel,
         release,
         name,
+        level,
+        weights,
     )
     drawn_weight = edges.weight is None and hasattr(weight, "draw")
     projection.default_weight = weight if drawn_weight else float(np.mean(weights)) if np.size(weights) else 1.0
@@ -173,15 +190,33 @@ def connect(
     return projection
 
 
-def weight_type(label: str, dtype: Any) -> str:
+def _in_edge_order(value: Any, pre: np.ndarray, post: np.ndarray) -> Any:
+    """An array of one number per edge, given in the order of a projection (pre uid, post uid), in that of the drawn edges."""
+    if not isinstance(value, np.ndarray | list | tuple) or not np.ndim(value) or len(value) != pre.size:
+        return value
+    order = np.argsort(np.lexsort((post, pre)))
+    return (
+        value[order] if isinstance(value, np.ndarray) else [value[k] for k in order]
+    )  # Brian2 quantities stay what they are
+
+
+def weight_type(label: str, dtype: Any, plasticity: Any = None) -> str:
     """Name of the type of the stored weights."""
+    few = "int8" if dtype is np.int8 else str(dtype) if isinstance(dtype, str | np.dtype) else ""
+    if few in LEVELS:
+        if plasticity is None or not np.isfinite([plasticity.w_min, plasticity.w_max]).all():
+            raise ParameterError(
+                f"{label}: dtype={few!r} is a grid between the bounds of a rule, so it needs plasticity with finite bounds, for example "
+                f"plasticity=ns.PairSTDP(w_min=0.0, w_max=1.0); static synapses take dtype='float32'"
+            )
+        return few
     try:
         name = np.dtype(dtype).name
     except TypeError:
         name = ""
     if name not in DTYPES:
         raise ParameterError(
-            f"{label}: dtype must be one of {', '.join(DTYPES)}, got {dtype!r}; for example dtype='float32'"
+            f"{label}: dtype must be one of {', '.join((*DTYPES, *LEVELS))}, got {dtype!r}; for example dtype='float32'"
         )
     return name
 
@@ -227,11 +262,22 @@ def _values(
 
 def _make(
     net: Network, label: str, source: Any, target: Any, steps: np.ndarray, several: bool, axonal: int, receptor: str | None, plasticity: Any,
-    dtype: str, autapses: bool, parallel: bool, release: float, name: str,
+    dtype: str, autapses: bool, parallel: bool, release: float, name: str, level: tuple[int, int], weights: np.ndarray,
 ) -> Projection:  # fmt: skip
     """An empty projection in the pool of its kind."""
     number = net._next("projection")
-    wire = Wire(number, source.number, target.number, 0, 0, axonal=axonal, release=release, rule=plasticity)
+    wire = Wire(
+        number,
+        source.number,
+        target.number,
+        0,
+        0,
+        axonal=axonal,
+        release=release,
+        rule=plasticity,
+        modulator=level[0],
+        modulator_index=level[1],
+    )
     if plasticity is None:
         pool: Any = next(
             (
@@ -242,27 +288,80 @@ def _make(
             None,
         ) or StaticPool(dtype=dtype, released=release < 1)
     else:
-        same = np.ndim(steps) == 0 or (not several and np.size(steps) > 0 and bool(np.min(steps) == np.max(steps)))
-        uniform = plasticity.sees == "spikes" or same
-        if axonal and not same:
-            raise ParameterError(
-                f"{label}: with axonal_delay all plastic synapses share one dendritic rest; give one delay, or leave out axonal_delay"
-            )
-        wire.back = 0 if plasticity.sees == "spikes" or not uniform else int(np.max(steps))
-        wire.receptor = _plastic_receptor(label, target, receptor, plasticity)
+        pool = _plastic_pool(net, label, wire, steps, several, target, receptor, dtype, weights)
         receptor = list(target.model.physics.receptors)[wire.receptor]
-        late = axonal > 0 and wire.back == 0
-        pool = next(
-            (p for p in net.engine.pools if isinstance(p, PlasticPool) and p.functions == plasticity.functions and p.uniform == uniform
-             and p.weight.dtype == dtype and p.late == late), None,
-        ) or PlasticPool(plasticity, uniform=uniform, dt=net.dt, dtype=dtype, step=net.step)  # fmt: skip
     net.engine.add_wire(pool, wire)
     return Projection(
         net, name, source, target, pool, wire, plasticity=plasticity, autapses=autapses, parallel=parallel, receptor=receptor
     )  # fmt: skip
 
 
-def _plastic_receptor(label: str, target: Any, receptor: str | None, rule: Any) -> int:
+def _plastic_pool(
+    net: Network, label: str, wire: Wire, steps: np.ndarray, several: bool, target: Any, receptor: str | None, dtype: str,
+    weights: np.ndarray,
+) -> Any:  # fmt: skip
+    """The pool of a plastic projection, an old one if it fits; says in the wire where its delays lie."""
+    rule, axonal = wire.rule, wire.axonal
+    same = np.ndim(steps) == 0 or (not several and np.size(steps) > 0 and bool(np.min(steps) == np.max(steps)))
+    late_events = any(one.mechanism.post_event is not None for one in as_parts(rule)) and rule.sees != "spikes"
+    uniform = rule.sees == "spikes" or (same and not late_events)
+    if axonal and not (same and uniform):
+        raise ParameterError(
+            f"{label}: with axonal_delay all plastic synapses share one dendritic rest; give one delay, or leave out axonal_delay"
+            if not late_events
+            else f"{label}: {type(rule).__name__} takes events from the target's state; leave out axonal_delay, or take sees='spikes'"
+        )
+    wire.back = 0 if rule.sees == "spikes" or not uniform else int(np.max(steps))
+    wire.receptor = _plastic_receptor(label, target, receptor, rule, weights)
+    late = axonal > 0 and wire.back == 0 and rule.sees != "spikes"
+    fast = getattr(rule, "functions", None)
+    if fast is not None and dtype in DTYPES:
+        return next(
+            (p for p in net.engine.pools if isinstance(p, PlasticPool) and p.functions == fast and p.uniform == uniform
+             and p.weight.dtype == dtype and p.late == late), None,
+        ) or PlasticPool(rule, uniform=uniform, dt=net.dt, dtype=dtype, step=net.step)  # fmt: skip
+    parts = tuple(one.mechanism for one in as_parts(rule))
+    plan = EventPlan(parts, uniform, dtype if dtype in DTYPES else "float32", LEVELS.get(dtype, 0))
+    _check_reads(label, target, plan)
+    return next(
+        (p for p in net.engine.pools if isinstance(p, RulePool) and p.plan == plan and p.late == late), None
+    ) or RulePool(plan, dt=net.dt, step=net.step)
+
+
+def _check_reads(label: str, target: Any, plan: EventPlan) -> None:
+    """A rule that looks at the target needs its state variables."""
+    known = list(target.model.physics.state)
+    for name in (*plan.reads, *plan.watches):
+        if name not in known:
+            raise ParameterError(
+                f"{label}: the rule reads the state variable {name!r} of the target, which {type(target.model).__name__} does not have; "
+                f"known: {', '.join(known) or 'none'}.{did_you_mean(name, known)}"
+            )
+
+
+def _modulator(label: str, net: Network, plasticity: Any, modulator: Any) -> tuple[int, int]:
+    """(number of its population, index) of the neuron whose level is the third factor; (-1, 0) if there is none."""
+    wants = plasticity is not None and any(one.mechanism.third_factor for one in as_parts(plasticity))
+    if not wants:
+        if modulator is not None:
+            raise ParameterError(
+                f"{label}: modulator= is for rules with a third factor, such as ns.DopamineSTDP(); leave it out"
+            )
+        return -1, 0
+    line = "for example dopamine = net.add_population('dopamine', ns.Modulator(tau=200.0), 1) and net.connect(..., modulator=dopamine)"
+    if modulator is None:
+        raise ParameterError(f"{label}: the rule has a third factor and needs modulator=; {line}")
+    if not isinstance(modulator, Neurons):
+        raise ParameterError(f"{label}: modulator must be a population of one ns.Modulator, got {modulator!r}; {line}")
+    kind = type(modulator.population.model).__name__
+    if kind != "Modulator" or len(modulator) != 1 or modulator.population.network is not net:
+        raise ParameterError(
+            f"{label}: modulator must be one neuron of the model Modulator in this network, got {len(modulator)} of {kind}; {line}"
+        )
+    return modulator.population.number, int(modulator.index[0])
+
+
+def _plastic_receptor(label: str, target: Any, receptor: str | None, rule: Any, weights: np.ndarray) -> int:
     """Number of the one receptor of a plastic projection: given, the only one, or that of the sign of the bounds."""
     receptors = target.model.physics.receptors
     names = list(receptors)
@@ -270,9 +369,10 @@ def _plastic_receptor(label: str, target: Any, receptor: str | None, rule: Any) 
         return names.index(receptor)
     if len(names) == 1:
         return 0
-    if rule.w_min >= 0:
+    signs = np.sign(np.asarray(weights))
+    if rule.w_min >= 0 or (np.isinf(rule.w_min) and np.size(signs) and np.all(signs >= 0)):
         return next(k for k, s in enumerate(receptors.values()) if s > 0)
-    if rule.w_max <= 0:
+    if rule.w_max <= 0 or (np.isinf(rule.w_max) and np.size(signs) and np.all(signs <= 0)):
         return next(k for k, s in enumerate(receptors.values()) if s < 0)
     raise ParameterError(
         f"{label}: bounds [{rule.w_min:g}, {rule.w_max:g}] allow both signs, which are different receptors here ({', '.join(names)}); "
@@ -286,7 +386,7 @@ def foreseen(net: Network, pre: Any, post: Any, rule: object, dtype: Any) -> tup
         raise ParameterError(
             "net.estimate: needs pre, post and a rule, such as net.estimate(exc, exc, ns.random(0.1)), or nothing"
         )
-    width = DTYPES[weight_type("net.estimate", dtype)]
+    width = 4 if dtype in LEVELS else DTYPES[weight_type("net.estimate", dtype)]
     drawn = as_rule(rule)
     edges = 0.0
     for source in parts_of(pre, net, "estimate(pre)"):
@@ -298,7 +398,7 @@ def foreseen(net: Network, pre: Any, post: Any, rule: object, dtype: Any) -> tup
 def _foresee(label: str, rule: Rule, n_pre: int, n_post: int, dtype: str) -> None:
     """Refuse what would not fit into memory, before anything is made."""
     edges = expected_edges(rule, n_pre, n_post)
-    need = edges * (40 + DTYPES[dtype])
+    need = edges * (40 + DTYPES.get(dtype, 4))
     free = available_memory()
     if need > free:
         raise RunError(

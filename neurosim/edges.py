@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from neurosim import values
 from neurosim.engine import flight
-from neurosim.engine.pools import PlasticPool
+from neurosim.engine.lazy_pool import LazyPool
 from neurosim.errors import ParameterError, WiringError
 from neurosim.history import SYNAPSE_DIED
 
@@ -142,7 +142,7 @@ class Edges:
         """Set the delays (ms) of static synapses."""
         self._check_fresh()
         p = self.projection
-        if isinstance(p.pool, PlasticPool):
+        if isinstance(p.pool, LazyPool):
             raise ParameterError(
                 f"{p.name}.delay: delays of plastic synapses are fixed; remove them and insert new ones with delay=..."
             )

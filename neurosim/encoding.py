@@ -58,7 +58,12 @@ class Encoder:
             return known
         if is_dataclass(value) and not isinstance(value, type):
             named = {f.name: self(getattr(value, f.name)) for f in fields(value) if f.init}
-            return {"class": f"{type(value).__module__}:{type(value).__qualname__}", "fields": named}
+            kind = type(value)
+            entry = {"class": f"{kind.__module__}:{kind.__qualname__}", "fields": named}
+            mark = getattr(kind, "__neurosim_fingerprint__", None)  # a class made of a user's function
+            if mark is not None and kind.__module__.split(".")[0] != ROOT:
+                entry["fingerprint"] = mark
+            return entry
         if callable(value):
             name = getattr(value, "__qualname__", type(value).__qualname__)
             other = self.functions.setdefault(name, value)
@@ -93,7 +98,15 @@ class Decoder:
         if "dict" in value:
             return {k: self(v) for k, v in value["dict"].items()}
         if "class" in value:
-            return self.class_of(value["class"])(**{k: self(v) for k, v in value["fields"].items()})
+            kind = self.class_of(value["class"])
+            mark = value.get("fingerprint")
+            if mark is not None and getattr(kind, "__neurosim_fingerprint__", None) != mark:
+                name = value["class"].rpartition(".")[2].rpartition(":")[2]
+                raise SaveError(
+                    f"load: the model {name!r} has changed since the save (its function, one that it calls, or a number that it "
+                    f"finds around it); pass the one that was used"
+                )
+            return kind(**{k: self(v) for k, v in value["fields"].items()})
         if "function" in value:
             return self._function(value)
         return self.resolve(value)
@@ -101,6 +114,7 @@ class Decoder:
     def class_of(self, path: str) -> Any:
         """The class that a save names: of neurosim, or given as `models={name: class}`."""
         module, _, name = path.partition(":")
+        name = name if name in self.models else name.rpartition(".")[2]  # defined in a function: its own name will do
         if name in self.models:
             return self.models[name]
         if module.split(".")[0] != ROOT:

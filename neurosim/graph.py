@@ -32,6 +32,8 @@ class RowPool:
         Type of the weights: "float64" or "float32".
     n_rows : int
         Empty rows to begin with.
+    more : int
+        Further numbers of the weights' type for each synapse, 0 at birth.
 
     Attributes
     ----------
@@ -43,7 +45,9 @@ class RowPool:
     ident : int64 [places], or [0] before `want_ident`
         Number of each synapse, never used again.
     extra : float64 [places], or [0] before `want_extra`
-        One more number for each synapse, for rules that keep one.
+        One more number for each synapse, for processes that keep one.
+    more : float [places, n]
+        The numbers that a plasticity rule keeps.
     note_step, note_row, note_first, note_length, amount, note_used
         Notes of what earlier spikes carried, see `note`.
 
@@ -56,7 +60,7 @@ class RowPool:
     array([0.1])
     """
 
-    def __init__(self, column_bits: int = 24, *, dtype: str = "float64", n_rows: int = 0) -> None:
+    def __init__(self, column_bits: int = 24, *, dtype: str = "float64", n_rows: int = 0, more: int = 0) -> None:
         if not 1 <= column_bits <= 31:
             raise ParameterError(f"RowPool.column_bits: must lie in 1 ... 31, got {column_bits!r}")
         if np.dtype(dtype) not in (np.dtype(np.float32), np.dtype(np.float64)):
@@ -69,6 +73,7 @@ class RowPool:
         self.weight = np.zeros(0, dtype)
         self.ident = np.zeros(0, np.int64)
         self.extra = np.zeros(0, np.float64)
+        self.more = np.zeros((0, more), dtype)
         self.free = np.full(edits.SIZES.size, edits.NONE, np.uint32)
         self.used = np.zeros(3, np.int64)
         self.n_synapses = 0
@@ -102,8 +107,8 @@ class RowPool:
 
     @property
     def columns(self) -> tuple[np.ndarray, ...]:
-        """(packed, weight, ident, extra), as kernels take it."""
-        return self.packed, self.weight, self.ident, self.extra
+        """(packed, weight, ident, extra, more), as kernels take it."""
+        return self.packed, self.weight, self.ident, self.extra, self.more
 
     @property
     def mask(self) -> np.uint32:
@@ -559,6 +564,7 @@ class RowPool:
             raise ParameterError(f"RowPool: a pool can hold {int(edits.NONE) * edits.UNIT} places, {places} are needed")
         self.packed.resize(places, refcheck=False)
         self.weight.resize(places, refcheck=False)
+        self.more.resize((places, self.more.shape[1]), refcheck=False)
         if self._wants_ident:
             self.ident.resize(places, refcheck=False)
         if self._wants_extra:
@@ -631,7 +637,7 @@ class RowPool:
         """Raise AssertionError if blocks overlap, free lists are not exact, or counters disagree; slow."""
         edits.check_blocks(self.table, self.packed, self.free, self.used)
         assert self.n_synapses == self._synapses(0, self.n_rows), "n_synapses is not the sum of the lengths"
-        assert self.weight.size == self.places, "columns differ in length"
+        assert self.weight.size == self.more.shape[0] == self.places, "columns differ in length"
         assert self.ident.size == (self.places if self._wants_ident else 0), "ident differs in length"
         assert self.extra.size == (self.places if self._wants_extra else 0), "extra differs in length"
         if self._wants_ident:

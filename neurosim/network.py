@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neurosim import connecting, listening, populating, running, stimulating, values
+from neurosim import connecting, joining, listening, populating, running, stimulating, values
 from neurosim.checks import check_count, check_positive, did_you_mean, duration_steps
 from neurosim.edges import Edges
 from neurosim.engine import flight
 from neurosim.engine.loop import Engine
 from neurosim.errors import ParameterError, RunError, WiringError
 from neurosim.history import SYNAPSE_DIED, History
+from neurosim.junctions import GapJunctions
 from neurosim.kernels.rng import stream_key
 from neurosim.population import Neurons, Population, Region, View, html_card, parts_of
 from neurosim.projection import Projection
@@ -64,6 +65,7 @@ class Network:
         self.history = History(self.dt)
         self.populations: dict[str, Population] = {}
         self.projections: dict[str, Projection] = {}
+        self.gap_junctions: dict[str, GapJunctions] = {}
         self.processes: list[Any] = []
         self.recorders: list[Any] = []
         self.stimuli: list[StimulusHandle] = []
@@ -94,6 +96,11 @@ class Network:
     def n_synapses(self) -> int:
         """Synapses alive."""
         return sum(int(pool.n_synapses) for pool in self.engine.pools)
+
+    @property
+    def n_gap_junctions(self) -> int:
+        """Gap junctions alive; they are not among the synapses."""
+        return len(self.engine.gaps)
 
     @property
     def threads_used(self) -> int:
@@ -172,7 +179,7 @@ class Network:
     def connect(
         self, pre: Any, post: Any, rule: Any, *, weight: Any = 1.0, delay: Any = None, axonal_delay: Any = None,
         receptor: str | None = None, plasticity: Any = None, dtype: str = "float64", autapses: bool = False,
-        parallel: bool = False, release: float = 1.0, name: str | None = None,
+        parallel: bool = False, release: float = 1.0, modulator: Any = None, name: str | None = None,
     ) -> Any:  # fmt: skip
         """Connect two populations, views or regions.
 
@@ -184,22 +191,26 @@ class Network:
         rule : wiring rule, edges, or function of index arrays (i, j)
             Such as ``ns.random(0.1)``, ``ns.fixed_indegree(100)``, a scipy sparse matrix, a networkx graph, ``lambda i, j: i < j``.
         weight : number, array or distribution
-            In the unit of the receptor: mV (delta), pA (currents), nS (conductances).  Inhibitory weights are negative in
-            every model; the sign chooses the receptor unless `receptor` names it.
+            In the unit of the receptor: mV (delta), pA (currents), nS (conductances).  An array has one number per edge in
+            the order of `Projection.weight` (pre uid, post uid), listed edges in the order listed.  Inhibitory weights are
+            negative in every model; the sign chooses the receptor unless `receptor` names it.
         delay : number, array or distribution, optional
             ms, from spike to effect, at least dt.  Numbers must lie on the grid of dt; drawn ones are rounded to it.  For
             plastic synapses it is the dendritic part.
         axonal_delay : number, optional
             ms, one for the projection, in front of `delay` (which then is 0 by default).
         receptor : str, optional
-        plasticity : rule, optional
-            Such as ``ns.PairSTDP()``.
-        dtype : {"float64", "float32"}
-            Type of the stored weights.
+        plasticity : rule or list of rules, optional
+            Such as ``ns.PairSTDP()``; the rules of a list act on the same synapse, in this order.
+        dtype : {"float64", "float32", "int8", "4bit", "1bit"}
+            Type of the stored weights.  The last three are grids of 256, 16 and 2 values between the bounds of the rule: each
+            update is rounded at random to a neighbour, so that its mean is kept (they are held in float32 so far).
         autapses, parallel : bool
             Whether a neuron may connect to itself, and a pair more than once; kept by all rules that form synapses.
         release : float
             Probability that a spike is transmitted by a synapse.
+        modulator : Population or View of one ``ns.Modulator``, optional
+            Whose level is the third factor of the rule.
         name : str, optional
 
         Returns
@@ -212,6 +223,7 @@ class Network:
         options = {
             "weight": weight, "delay": delay, "axonal_delay": axonal_delay, "receptor": receptor, "plasticity": plasticity,
             "dtype": dtype, "autapses": autapses, "parallel": parallel, "release": release,
+            "modulator": modulator,
         }  # fmt: skip
         made: list[Projection] = []
         try:
@@ -226,6 +238,31 @@ class Network:
             raise
         return made[0] if single else connecting.ProjectionGroup(name or f"{len(made)} projections", made)
 
+    def join(
+        self, pre: Any, post: Any, wiring: Any, *, conductance: Any = None, rectifying: bool = False, parallel: bool = False,
+        name: str | None = None,
+    ) -> GapJunctions:  # fmt: skip
+        """Join neurons by gap junctions (electrical synapses): g (v_j - v_i) flows into i, the opposite into j.
+
+        Each step uses the voltages at its beginning, so the network advances step by step; see `GapJunctions`.
+
+        Parameters
+        ----------
+        pre, post : Population, View, Region, name, or a list of them
+            Two sets of neurons with a potential `v` that take currents; often the same one twice.
+        wiring : wiring rule, edges, undirected networkx graph, or function of index arrays (i, j)
+            A junction has no direction: every pair is decided once.  ``ns.random(0.1)`` joins each with probability 0.1, a
+            function is asked for both orders, and a table may list a pair once or, with equal conductances, both ways.
+        conductance : number, array or distribution, optional
+            nS (or the model's unit of current per mV); 1 if neither it nor the edges, as weights, say.
+        rectifying, parallel : bool
+            Whether current passes from pre to post only, g max(v_pre - v_post, 0); whether a pair may have several junctions.
+        name : str, optional
+        """
+        return joining.join(
+            self, pre, post, wiring, conductance=conductance, rectifying=rectifying, parallel=parallel, name=name
+        )
+
     def _projection_name(self, name: str | None, source: Neurons, target: Neurons, single: bool) -> str:
         pair = f"{source.population.name}->{target.population.name}"
         label = (name if single else f"{name}:{pair}") if name else pair
@@ -239,10 +276,12 @@ class Network:
         return label
 
     def disconnect(self, projection: Any, post: Any = None) -> int:
-        """Remove what `connect` gave (a projection or group), or everything between what it took (pre, post); return the number of synapses.
+        """Remove what `connect` or `join` gave, or everything between what it took (pre, post); return the number of synapses.
 
         Spikes on their way are dropped.
         """
+        if isinstance(projection, GapJunctions):
+            return joining.separate(self, projection)
         if isinstance(projection, connecting.ProjectionGroup):
             return sum(self.disconnect(p) for p in list(projection) if p.alive)
         if not isinstance(projection, Projection):
@@ -345,6 +384,8 @@ class Network:
         if process in self.processes:
             self.processes.remove(process)
             self._pending.pop(id(process), None)
+            if hasattr(process, "stop"):
+                process.stop(self)
         elif process in self.recorders:
             self.recorders.remove(process)
             for watch in self.engine.watches:
@@ -484,7 +525,8 @@ class Network:
         """
         free = connecting.available_memory()
         if rule is None and pre is None:
-            held = [*self.engine.pools, *self.engine.blocks, self.engine.ring]
+            held = [*self.engine.called, *self.engine.blocks, self.engine.ring]
+            held += [p for p in self.processes if hasattr(p, "nbytes")]
             edges, size = float(self.n_synapses), float(sum(one.nbytes for one in held))
             return {"synapses": edges, "bytes": size, "peak_bytes": size, "free_bytes": free}
         edges, size, peak = connecting.foreseen(self, pre, post, rule, dtype)
@@ -526,6 +568,7 @@ class Network:
             "time": f"{self.now:g} ms", "dt": f"{self.dt:g} ms", "seed": str(self.seed),
             "neurons": f"{self.n_neurons:,} in {len(self.populations)} populations",
             "synapses": f"{self.n_synapses:,} in {len(self.projections)} projections",
+            **({"gap junctions": f"{self.n_gap_junctions:,}"} if self.gap_junctions else {}),
             "regions": ", ".join(self.regions) or "none", "memory": f"{size / 1e6:,.1f} MB",
             "born / died": f"{self.history.born:,} / {self.history.died:,}",
         }  # fmt: skip

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neurosim import values
+from neurosim import joining, values
 from neurosim.checks import check_count
 from neurosim.errors import ParameterError, WiringError
 from neurosim.history import NEURON_BORN, NEURON_DIED, SYNAPSE_DIED
+from neurosim.neurons.parameters import parameter_values
 from neurosim.population import Population, View
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def add_population(
     where = values.positions(f"add_population({name!r}, positions)", positions, n)
     physics = model.physics
     is_list = physics.name == "spike_source"
-    parameters = {} if is_list else {f.name: np.asarray(float(getattr(model, f.name))) for f in fields(model)}
+    parameters = {} if is_list else parameter_values(model)
     values.check_parameters(net, model, parameters)
     spikes = values.spike_list(net, label, model, n) if is_list else None
     net.engine.check_room(label, n * (len(physics.receptors) + 1))
@@ -139,6 +139,7 @@ def remove_population(net: Network, population: Population) -> None:
         if isinstance(targets, list):
             recorder.targets = [t for t in targets if t.population is not population]
     net.engine.remove_slice(population.number)
+    joining.forget(net, population)
     population.alive = False
     del net.populations[population.name]
     for handle in list(net.stimuli):
@@ -146,5 +147,8 @@ def remove_population(net: Network, population: Population) -> None:
         handle.applied = [one for one in handle.applied if one.population != population.number]
         if not handle.parts:
             net.stimuli.remove(handle)
+    for process in list(net.processes):
+        if getattr(getattr(process, "population", None), "population", None) is population:
+            net.remove(process)
     net.history.add(net.step, NEURON_DIED, "user", "", uid, np.full(uid.size, -1))
     net._follow()

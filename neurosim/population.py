@@ -144,7 +144,6 @@ class Population(Neurons):
         self._check_alive()
         engine = self.network.engine
         block, piece = engine.home[self.number]
-        kind = type(self.model).__name__
         if name in self._variables:
             label, key = f"{self.name}.{name}", ("state", self.name, name)
             numbers = neuron_values(self.network, label, value, self._variables[name], piece.uid[index], key)
@@ -154,8 +153,8 @@ class Population(Neurons):
             raise unknown_parameter(self.model, name, self._variables)
         if hasattr(value, "draw_neurons"):
             label, key = f"{self.name}.{name}", ("parameter", self.name, name)
-            value = neuron_values(self.network, label, value, unit_of(kind, name), piece.uid[index], key)
-        given = check_parameter(kind, name, value, index.size)
+            value = neuron_values(self.network, label, value, unit_of(self.model, name), piece.uid[index], key)
+        given = check_parameter(self.model, name, value, index.size)
         new = piece.parameters[name]
         if given.ndim == 0 and index.size == piece.n:
             new = given

@@ -11,6 +11,8 @@ class Process(Protocol):
 
     A process may also have
     `start(net)`, called once when it is added;
+    `stop(net)`, called when it is removed;
+    `nbytes`, what it holds, for `net.estimate`;
     `observe(net, stamp, uid)`, called just before `advance` with all spikes since the last call (int64 arrays: end of the step
     in which a neuron fired, and its uid), in one piece, so that sums do not depend on how a run was cut;
     `arrays() -> dict[str, ndarray]` and `set_arrays(arrays)`, what `save` keeps of it.

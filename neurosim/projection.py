@@ -13,11 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from neurosim import values
+from neurosim.checks import check_finite_array, did_you_mean
 from neurosim.edges import Edges, Synapse
 from neurosim.engine import flight
-from neurosim.engine.pools import PlasticPool, Wire
+from neurosim.engine.lazy_pool import LazyPool
+from neurosim.engine.pools import Wire
 from neurosim.errors import ParameterError, WiringError
 from neurosim.history import SYNAPSE_BORN
+from neurosim.plasticity.mechanism import as_parts
 from neurosim.population import Population, html_card
 from neurosim.wiring import nth_among_parallels
 
@@ -74,8 +77,8 @@ class Projection:
 
     @property
     def unit(self) -> str:
-        """Unit of the weights: that of the target's receptors."""
-        return str(self.target.model.physics.receptor_unit)
+        """Unit of the weights: that of the target's receptors, unless the plasticity rule says another."""
+        return unit_of_weights(self.target.model, self.plasticity)
 
     def edges(self) -> Edges:
         """All edges, as they are now."""
@@ -115,6 +118,36 @@ class Projection:
     @weight.setter
     def weight(self, value: object) -> None:
         self.edges().set_weight(value)
+
+    def variable(self, name: str) -> np.ndarray:
+        """A variable of the plasticity rule, for each edge now; float64 [edges].  Reading changes nothing."""
+        self._check_alive()
+        w, known = self.wire, self.variables
+        if name not in known:
+            raise ParameterError(
+                f"{self.name}.variable: the plasticity keeps no {name!r} for each synapse; known: {', '.join(known) or 'none'}."
+                f"{did_you_mean(name, known)}"
+            )
+        edges = self.edges()
+        rows = np.arange(w.row0, w.row0 + w.rows)
+        first = np.zeros(self.pool.n_rows, np.int64)
+        length = self.pool.length[rows].astype(np.int64)
+        first[rows] = np.cumsum(length) - length
+        return np.asarray(self.pool.read_variable(name, rows)[first[edges.row] + edges.slot], np.float64)
+
+    def set_variable(self, name: str, value: ArrayLike) -> None:
+        """Set a variable of the plasticity rule for each edge: one number, or one for each."""
+        if name not in self.variables:
+            self.variable(name)
+        edges = self.edges()
+        given = check_finite_array(f"{self.name}.set_variable({name!r})", value, len(edges))
+        self.pool.set_variable(name, edges.row, edges.slot, given)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names of the numbers that the plasticity keeps for each synapse beside the weight."""
+        plan = getattr(self.pool, "plan", None)
+        return tuple(name for _, name, _ in plan.variables) if plan is not None else ()
 
     @property
     def delay(self) -> np.ndarray:
@@ -179,7 +212,7 @@ class Projection:
     def _weights_at(self, row: np.ndarray, slot: np.ndarray) -> np.ndarray:
         if row.size == 0:
             return np.zeros(0)
-        if isinstance(self.pool, PlasticPool):
+        if isinstance(self.pool, LazyPool):
             rows, inverse = np.unique(row, return_inverse=True)
             length = self.pool.length[rows].astype(np.int64)
             return np.asarray(self.pool.read_weights(rows)[(np.cumsum(length) - length)[inverse] + slot], np.float64)
@@ -394,7 +427,7 @@ class Projection:
         self.network.engine.refresh()
 
     def _check_delays(self, steps: np.ndarray) -> None:
-        if isinstance(self.pool, PlasticPool) and self.pool.uniform and self.plasticity.sees != "spikes":
+        if isinstance(self.pool, LazyPool) and self.pool.uniform and self.plasticity.sees != "spikes":
             low, high = int(np.min(steps)), int(np.max(steps))
             if low != self.wire.back or high != self.wire.back:
                 other = (low if low != self.wire.back else high) * self.network.dt
@@ -545,12 +578,17 @@ class Projection:
             else f"{w.least_delay * dt:g} ... {w.most_delay * dt:g} ms"
         )
         rows = {"from": self.source.name, "to": self.target.name, "synapses": f"{len(self):,}", "delay": delays}
+        levels = getattr(getattr(self.pool, "plan", None), "levels", 0)
+        grid = f" on a grid of {levels + 1} values" if levels else ""
         rows["weights"] = (
-            f"{self.pool.weight.dtype.name}, {self.pool.bytes_per_synapse:.1f} bytes a synapse in its pool"
+            f"{self.pool.weight.dtype.name}{grid}, {self.pool.bytes_per_synapse:.1f} bytes a synapse in its pool"
         )
         if self.plasticity is not None:
             where = "firing times" if self.plasticity.sees == "spikes" else "axonal" if w.axonal else "dendritic"
-            rows["plasticity"] = f"{type(self.plasticity).__name__} ({self.plasticity.evaluation}, delay: {where})"
+            names = " + ".join(getattr(rule, "name", type(rule).__name__) for rule in as_parts(self.plasticity))
+            rows["plasticity"] = f"{names} ({self.plasticity.evaluation}, delay: {where})"
+            if self.variables:
+                rows["variables"] = ", ".join(self.variables)
         if w.axonal:
             rows["axonal delay"] = f"{w.axonal * dt:g} ms"
         if w.release < 1:
@@ -587,3 +625,9 @@ def _places_in(population: Population, uid: ArrayLike, label: str) -> np.ndarray
             f"{label}: {population.name!r} has no neuron with uid {asked[bad][0]}; its uids: {own[0] if own.size else '-'} ... {own[-1] if own.size else '-'}"
         )
     return place
+
+
+def unit_of_weights(model: Any, plasticity: Any) -> str:
+    """Unit of weights onto a model: that of its receptors, unless a rule delivers something else than the weight."""
+    said = (str(one.weight_unit) for one in as_parts(plasticity) if hasattr(one, "weight_unit"))
+    return next(said, str(model.physics.receptor_unit))

@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neurosim import joining
 from neurosim.connecting import ProjectionGroup
 from neurosim.encoding import Decoder, Encoder
 from neurosim.engine.blocks import Block, Slice
 from neurosim.engine.inputs import Applied
 from neurosim.engine.loop import Engine, Watch
-from neurosim.engine.pools import PlasticPool, StaticPool, Wire
+from neurosim.engine.pools import PlasticPool, RulePool, StaticPool, Wire
 from neurosim.errors import SaveError
 from neurosim.graph import RowPool
+from neurosim.junctions import GapJunctions
+from neurosim.kernels.events import EventPlan
+from neurosim.plasticity.mechanism import as_parts
 from neurosim.population import Population, Region, View
 from neurosim.projection import Projection
 from neurosim.recording import StateRecorder
@@ -28,7 +32,21 @@ if TYPE_CHECKING:
     from neurosim.network import Network
 
 NOTES = ("note_step", "note_row", "note_first", "note_length")
-WIRE = ("number", "pre", "post", "row0", "rows", "receptor", "axonal", "back", "release", "least_delay", "most_delay")
+WIRE = (
+    "number",
+    "pre",
+    "post",
+    "row0",
+    "rows",
+    "receptor",
+    "axonal",
+    "back",
+    "release",
+    "least_delay",
+    "most_delay",
+    "modulator",
+    "modulator_index",
+)
 Objects = dict[str, Any]
 
 
@@ -62,6 +80,8 @@ def export(net: Network, *, lasting: bool = False) -> tuple[dict[str, Any], dict
         "recent/place": engine.recent_place.copy(),
     }
     manifest["projections"] = [_projection_out(p, engine, encode) for p in net.projections.values()]
+    manifest["gap_junctions"] = [joining.describe(j, encode) for j in net.gap_junctions.values()]
+    arrays |= {f"gaps/{name}": value for name, value in engine.gaps.arrays().items()}
     manifest["stimuli"] = [_stimulus_out(s, encode) for s in net.stimuli]
     manifest["processes"] = [_process_out(k, p, net, arrays, encode) for k, p in enumerate(net.processes)]
     manifest["recorders"] = [_recorder_out(k, r, arrays, encode) for k, r in enumerate(net.recorders)]
@@ -71,7 +91,7 @@ def export(net: Network, *, lasting: bool = False) -> tuple[dict[str, Any], dict
     manifest["todo"] = [place for place in todo if place[1] >= 0]
     objects: Objects = {
         "populations": dict(net.populations), "projections": dict(net.projections), "processes": list(net.processes),
-        "recorders": list(net.recorders), "stimuli": list(net.stimuli), "functions": dict(encode.functions),
+        "recorders": list(net.recorders), "stimuli": list(net.stimuli), "gap_junctions": dict(net.gap_junctions), "functions": dict(encode.functions),
     }  # fmt: skip
     return manifest, {name: np.array(value) for name, value in arrays.items()}, objects
 
@@ -107,6 +127,8 @@ def take(
     engine.recent_step, engine.recent_place = np.array(arrays["recent/step"]), np.array(arrays["recent/place"])
     engine.pools = [_pool_in(k, entry, net, arrays, decode) for k, entry in enumerate(manifest["pools"])]
     net.projections = {e["name"]: _projection_in(e, net, objects, decode) for e in manifest["projections"]}
+    engine.gaps.set_arrays({n.removeprefix("gaps/"): a for n, a in arrays.items() if n.startswith("gaps/")})
+    joining.restore(net, manifest.get("gap_junctions", []), objects.get("gap_junctions", {}), decode)
     _stimuli_in(manifest["stimuli"], net, objects, decode)
     engine.settle()
     named = {name.removeprefix("history/"): value for name, value in arrays.items() if name.startswith("history/")}
@@ -134,6 +156,8 @@ def _reference(value: Any) -> dict[str, Any] | None:
         return {"region": value.path}
     if isinstance(value, Projection):
         return {"projection": value.name}
+    if isinstance(value, GapJunctions):
+        return {"gap_junctions": value.name}
     if isinstance(value, ProjectionGroup):
         return {"group": value.name, "projections": [p.name for p in value]}
     return None
@@ -146,6 +170,8 @@ def _resolve(net: Network, value: dict[str, Any]) -> Any:
         return View(net.populations[value["view"]], np.array(value["uid"], np.int64))
     if "region" in value:
         return Region(net, value["region"])
+    if "gap_junctions" in value:
+        return net.gap_junctions[value["gap_junctions"]]
     if "group" in value:
         return ProjectionGroup(value["group"], [net.projections[n] for n in value["projections"]])
     return net.projections[value["projection"]]
@@ -206,7 +232,7 @@ def _pool_out(k: int, pool: Any, arrays: dict[str, np.ndarray], encode: Encoder)
     arrays |= {f"pool{k}/row": row, f"pool{k}/column": column, f"pool{k}/delay": delay, f"pool{k}/weight": weight}
     if row.size:
         place = pool.places_of(row, slot)
-        for name in ("ident", "extra"):
+        for name in ("ident", "extra", "more"):
             if getattr(pool, name).size:
                 arrays[f"pool{k}/{name}"] = getattr(pool, name)[place]
     n, m = (int(x) for x in pool.note_used)
@@ -216,7 +242,10 @@ def _pool_out(k: int, pool: Any, arrays: dict[str, np.ndarray], encode: Encoder)
         "rows": pool.n_rows, "column_bits": pool.column_bits, "dtype": pool.weight.dtype.name, "next_ident": pool.next_ident,
         "wants_ident": pool._wants_ident, "wants_extra": pool._wants_extra,
     }  # fmt: skip
-    if isinstance(pool, PlasticPool):
+    if isinstance(pool, RulePool):
+        entry |= {"rule": encode(pool.wires[0].rule), "uniform": pool.uniform, "levels": pool.plan.levels}
+        arrays |= {f"pool{k}/own/{name}": value for name, value in pool.own_arrays().items()}
+    elif isinstance(pool, PlasticPool):
         entry |= {"rule": encode(pool.wires[0].rule), "uniform": pool.uniform}
         own = pool.own_arrays()
         arrays |= {f"pool{k}/own/{name}": value for name, value in own.items()}
@@ -228,10 +257,12 @@ def _pool_out(k: int, pool: Any, arrays: dict[str, np.ndarray], encode: Encoder)
 
 def _pool_in(k: int, entry: dict[str, Any], net: Network, arrays: Mapping[str, np.ndarray], decode: Decoder) -> Any:
     pool: Any
-    if "rule" in entry:
-        pool = PlasticPool(
-            decode(entry["rule"]), uniform=entry["uniform"], dt=net.dt, dtype=entry["dtype"], step=net.step
-        )
+    rule = decode(entry["rule"]) if "rule" in entry else None
+    if "levels" in entry:
+        parts = tuple(one.mechanism for one in as_parts(rule))
+        pool = RulePool(EventPlan(parts, entry["uniform"], entry["dtype"], entry["levels"]), dt=net.dt, step=net.step)
+    elif "rule" in entry:
+        pool = PlasticPool(rule, uniform=entry["uniform"], dt=net.dt, dtype=entry["dtype"], step=net.step)
     else:
         pool = StaticPool(dtype=entry["dtype"], released=entry["released"])
     pool.column_bits = entry["column_bits"]
@@ -249,11 +280,11 @@ def _pool_in(k: int, entry: dict[str, Any], net: Network, arrays: Mapping[str, n
         pool.want_ident()
     if entry["wants_extra"]:
         pool.want_extra()
-    if row.size and (entry["wants_ident"] or entry["wants_extra"]):
+    if row.size and (entry["wants_ident"] or entry["wants_extra"] or pool.more.size):
         first = np.concatenate([[0], np.flatnonzero(np.diff(row)) + 1])
         slot = np.arange(row.size) - np.repeat(first, np.diff(np.append(first, row.size)))
         place = pool.places_of(row, slot)
-        for name in ("ident", "extra"):
+        for name in ("ident", "extra", "more"):
             if f"pool{k}/{name}" in arrays:
                 getattr(pool, name)[place] = arrays[f"pool{k}/{name}"]
     pool.next_ident = entry["next_ident"]
@@ -263,7 +294,9 @@ def _pool_in(k: int, entry: dict[str, Any], net: Network, arrays: Mapping[str, n
         getattr(pool, name)[:n] = arrays[f"pool{k}/{name}"]
     pool.amount[:m] = arrays[f"pool{k}/amount"]
     pool.note_used[:] = n, m
-    pool.wires = [Wire(**{name: w[name] for name in WIRE}, rule=decode(w["rule"])) for w in entry["wires"]]
+    pool.wires = [Wire(**{name: w[name] for name in WIRE if name in w}, rule=decode(w["rule"])) for w in entry["wires"]]
+    if isinstance(pool, RulePool):
+        pool.rules = [as_parts(w.rule) for w in pool.wires]
     return pool
 
 

@@ -100,7 +100,8 @@ def _check(net: Network, part: Neurons, stimulus: Any, kind: str) -> str:
         return ""
     if isinstance(stimulus, CURRENTS):
         if not physics.takes_current:
-            raise ParameterError(f"stimulate({part.label}): {model} takes no current")
+            hint = f"; {physics.hints['current']}" if "current" in physics.hints else ""
+            raise ParameterError(f"stimulate({part.label}): {model} takes no current{hint}")
         return ""
     if getattr(stimulus, "correlation", 0.0) and stimulus.rate * 1e-3 * net.dt / stimulus.correlation > MOST_LISTED:
         least = stimulus.rate * 1e-3 * net.dt / MOST_LISTED
@@ -125,7 +126,8 @@ def _apply(net: Network, part: Neurons, stimulus: Any, receptor: str) -> Applied
 
 def _receptor(part: Neurons, stimulus: Any, physics: Any, model: str) -> str:
     if not physics.receptors:
-        raise ParameterError(f"stimulate({part.label}): {model} takes no input")
+        hint = f"; {physics.hints['receptors']}" if "receptors" in physics.hints else ""
+        raise ParameterError(f"stimulate({part.label}): {model} takes no input{hint}")
     if stimulus.receptor is not None and stimulus.receptor not in physics.receptors:
         raise ParameterError(
             f"stimulate({part.label}): {model} has no receptor {stimulus.receptor!r}; known: {', '.join(physics.receptors)}"

@@ -113,18 +113,18 @@ def spike_list(net: Network, label: str, source: Any, n: int) -> tuple[np.ndarra
 def check_parameters(net: Network, model: Any, parameters: dict[str, np.ndarray]) -> None:
     """Refuse what the parameters of a model cannot be at this dt."""
     kind = type(model).__name__
-    for value in np.unique(parameters.get("t_ref", np.zeros(0))):
+    for value in np.unique(parameters["t_ref"]) if model.physics.refractory and "t_ref" in parameters else ():
         if steps_of(f"{kind}.t_ref", float(value), net.dt) > MOST_WAIT:
             raise ParameterError(
                 f"{kind}.t_ref: at most {MOST_WAIT * net.dt:g} ms at dt = {net.dt:g} ms, got {value:g}; for example t_ref=2.0"
             )
-    if kind in ("LIFCond", "AdEx"):
-        for name, value in parameters.items():
-            if name.startswith("tau_") and np.min(value, initial=np.inf) < 2 * net.dt:
-                raise ParameterError(
-                    f"{kind}.{name}: {np.min(value):g} ms is too short for dt = {net.dt:g} ms, at least 2 dt; "
-                    f"take ns.Network(dt={np.min(value) / 10:g})"
-                )
+    for name in model.physics.resolved:
+        value = parameters[name]
+        if np.min(value, initial=np.inf) < 2 * net.dt:
+            raise ParameterError(
+                f"{kind}.{name}: {np.min(value):g} ms is too short for dt = {net.dt:g} ms, at least 2 dt; "
+                f"take ns.Network(dt={np.min(value) / 10:g})"
+            )
     if kind != "SpikeSource":
         model.physics.derive(parameters, net.dt)
 

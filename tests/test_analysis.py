@@ -128,7 +128,9 @@ def test_nulls_against_the_obvious_versions(rng):
     n = 7
     matrix = rng.integers(0, 3, (n, n)) * (rng.random((n, n)) < 0.5)
     mirror = np.array([1, 0, 3, 2, 5, 4, 6])
-    scores = analysis.null_scores(matrix, mirror)
+    coupled = np.triu(rng.integers(0, 3, (n, n)), 1)
+    coupled = coupled + coupled.T + np.eye(n, dtype=int)  # one with itself counts for nothing
+    scores = analysis.null_scores(matrix, mirror, coupled)
     b = [[bool(matrix[i, j]) and i != j for j in range(n)] for i in range(n)]
     for i in range(n):
         for j in range(n):
@@ -139,7 +141,11 @@ def test_nulls_against_the_obvious_versions(rng):
             paths = sum(b[i][k] and b[m][k] and b[m][j] for k in range(n) for m in range(n))
             assert scores["shared targets"][i, j] == paths
             assert scores["bilateral mirror image"][i, j] == matrix[mirror[i], mirror[j]]
-    assert "bilateral mirror image" not in analysis.null_scores(matrix)
+            of_i, of_j = ([k for k in range(n) if k != m and coupled[k, m]] for m in (i, j))
+            assert scores["coupled partners"][i, j] == sum(matrix[k, j] for k in of_i) + sum(matrix[i, k] for k in of_j)
+    assert not {"bilateral mirror image", "coupled partners"} & set(analysis.null_scores(matrix))
+    with pytest.raises(ParameterError, match=r"coupled: needs the shape of matrix, \(7, 7\), got \(3, 3\)"):
+        analysis.coupled_partners(matrix, np.zeros((3, 3)))
 
 
 def test_new_connections_leave_out_old_ones_and_autapses():
@@ -176,7 +182,7 @@ def test_report_says_that_a_null_wins(worm):
     text = " ".join(report.lines())
     assert "the bilateral mirror image wins (a null, 0.104); the model reaches 0.024" in text
     assert "no better than chance 0.024" in text
-    assert "uniform 0.024, degree product 0.040, common neighbours 0.043, shared targets 0.063" in text
+    assert "degree product 0.040, common neighbours 0.043, shared targets 0.063, coupled partners 0.032" in text
     assert "each age is another animal" in text
     assert "graded" in text
     assert report.ages[0].model == report.ages[0].real
@@ -376,3 +382,11 @@ def test_docstring_examples():
         result = doctest.testmod(module)
         assert result.attempted > 0
         assert result.failed == 0
+
+
+def test_steps_apart():
+    """A chain 0 -> 1 -> 2 and a neuron on its own."""
+    matrix = np.zeros((4, 4))
+    matrix[0, 1] = matrix[1, 2] = 3.0
+    expected = [[0, 1, 2, np.inf], [1, 0, 1, np.inf], [2, 1, 0, np.inf], [np.inf, np.inf, np.inf, 0]]
+    np.testing.assert_array_equal(analysis.steps_apart(matrix), expected)

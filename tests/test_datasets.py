@@ -60,6 +60,19 @@ def test_gap_junctions_stand_in_both_directions(worm):
         assert matrix.any()
 
 
+def test_coupled_pairs_once_and_without_a_neuron_itself(worm):
+    assert [len(worm.gap_junctions(age).pre) for age in worm.ages] == [81, 119, 92, 202, 283, 210, 261, 296]
+    assert [worm.gap_junctions(age).contacts.sum() for age in worm.ages] == [102, 128, 107, 236, 409, 263, 363, 415]
+    for age in worm.ages:
+        pre, post, contacts = worm.gap_junctions(age)
+        matrix, table = worm.coupling(age), worm.matrix(age, "gap_junction")
+        assert (pre < post).all() and (matrix[pre, post] == contacts).all() and 2 * contacts.sum() == matrix.sum()
+        assert (matrix == matrix.T).all() and not matrix.diagonal().any()
+        assert (matrix == table)[~np.eye(182, dtype=bool)].all()
+    itself = worm.matrix(1, "gap_junction").diagonal()
+    assert worm.neurons[itself > 0].tolist() == ["RIBL", "RIBR"]
+
+
 def test_neurons(worm):
     assert len(worm.neurons) == 182
     assert len(worm.cells) == 225
@@ -116,7 +129,7 @@ def test_newborn_predicts_the_new_connections_this_well(worm):
     assert (int(new.sum()), int(candidates.sum())) == (770, 32267)
     reached = {
         name: average_precision(new[candidates], score[candidates])
-        for name, score in null_scores(birth, worm.mirror_index()).items()
+        for name, score in null_scores(birth, worm.mirror_index(), worm.coupling(1)).items()
     }
     assert reached == pytest.approx(
         {
@@ -126,6 +139,7 @@ def test_newborn_predicts_the_new_connections_this_well(worm):
             "common neighbours": 0.0430,
             "shared targets": 0.0635,
             "bilateral mirror image": 0.1040,
+            "coupled partners": 0.0318,  # electrically coupled neurons do tend to share partners, but it says little
         },
         abs=5e-5,
     )

@@ -31,7 +31,9 @@ STOREYS = {
         "snapshot",
         "running",
         "populating",
+        "joining",
         "connecting",
+        "junctions",
         "listening",
         "stimulating",
         "projection",
@@ -40,7 +42,7 @@ STOREYS = {
         "values",
         "report",
     ],
-    4: ["engine", "structural", "checkpoint", "plot"],
+    4: ["engine", "structural", "learning", "checkpoint", "plot"],
     3: ["neurons", "equations", "plasticity", "stimuli", "wiring", "graph", "analysis"],
     2: ["kernels", "distributions", "recording", "datasets", "history", "encoding"],
     1: ["errors", "units", "checks", "process"],
@@ -51,7 +53,9 @@ CHAINS = [
         "snapshot",
         "running",
         "populating",
+        "joining",
         "connecting",
+        "junctions",
         "listening",
         "stimulating",
         "projection",
@@ -60,7 +64,10 @@ CHAINS = [
         "values",
     ],  # one thing in many parts: what users hold
     ["__main__", "cli", "checking"],  # python -m neurosim is the command line, and `check` one of its commands
+    ["equations", "neurons"],  # a model in equations is the same physics
+    ["equations", "plasticity"],  # and the same mechanism
     ["distributions", "kernels"],  # a draw is made by a kernel
+    ["learning", "engine"],  # a pass over a pool first notes what is on its way
     ["checks", "units", "errors"],  # a check converts quantities; one that fails raises an error
 ]
 STOREY = {name: storey for storey, names in STOREYS.items() for name in names}

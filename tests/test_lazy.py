@@ -60,7 +60,7 @@ class Bench:
             listed = [self.spikes[self.step + s] for s in range(m)]
             spikes = np.concatenate([np.zeros(0, np.int64), *listed])
             bounds = np.concatenate([[0], np.cumsum([len(x) for x in listed])]).astype(np.int64)
-            while kernels.room_needed(self.step, m, spikes, bounds, self.pool.driver_arguments()):
+            while kernels.room_needed(self.step, m, spikes, bounds, self.pool.room_arguments()):
                 self.pool.make_room()
             arguments = self.pool.driver_arguments()
             for s in range(m):
@@ -83,7 +83,7 @@ def twin_synapse(pre, post, delay, w, rule, bench, end, real=np.float64, born=0)
     )
     y = sum(math.exp(-(born - t - back) * bench.dt / rule.tau_minus) for t in post if t + back < born)
     own = {t + bench.axonal for t in pre if t < born <= t + bench.axonal < end}  # seen by the source's trace only
-    span, last, sent = rule.w_max - rule.w_min, born, []
+    last, sent = born, []
     for t in sorted(arrivals | returns | own):
         x *= math.exp(-(t - last) * bench.dt / rule.tau_plus)
         y *= math.exp(-(t - last) * bench.dt / rule.tau_minus)
@@ -92,16 +92,25 @@ def twin_synapse(pre, post, delay, w, rule, bench, end, real=np.float64, born=0)
         if bench.pool.late:  # the presynaptic spike acts within the step, before the neuron fires
             moves.reverse()
         for kind, there in moves:
-            if there and kind == "post":
-                w = w + rule.a_plus * ((rule.w_max - w) / span) ** rule.mu_plus * x
-                w = float(real(min(max(w, rule.w_min), rule.w_max)))
-            elif there:
-                w = w - rule.a_minus * ((w - rule.w_min) / span) ** rule.mu_minus * y
-                w = float(real(min(max(w, rule.w_min), rule.w_max)))
+            if there:
+                w = float(real(min(max(moved(rule, kind, w, x if kind == "post" else y), rule.w_min), rule.w_max)))
+            if there and kind == "pre":
                 sent.append((t + delay, w))
         x += (t in arrivals) + (t in own)
         y += t in returns
     return w, sent
+
+
+def moved(rule, kind, w, trace):
+    """The weight after one event, before it is clipped."""
+    if isinstance(rule, PairSTDP):
+        span = rule.w_max - rule.w_min
+        if kind == "post":
+            return w + rule.a_plus * ((rule.w_max - w) / span) ** rule.mu_plus * trace
+        return w - rule.a_minus * ((w - rule.w_min) / span) ** rule.mu_minus * trace
+    if kind == "post":
+        return w + rule.lam * rule.w0 ** (1.0 - rule.mu) * w**rule.mu * trace
+    return w - rule.alpha * rule.lam * w * trace
 
 
 def network(placement, n=8, seed=0, rule=None, steps=STEPS, rate=0.03):
@@ -307,7 +316,7 @@ def test_nest_golden():
                 spikes = np.array([i for i, t in enumerate((pre, post)) if step in t], np.int64)
                 bounds = np.array([0, spikes.size])
                 arguments = pool.driver_arguments()
-                if pool.kernels.room_needed(step, 1, spikes, bounds, arguments):
+                if pool.kernels.room_needed(step, 1, spikes, bounds, pool.room_arguments()):
                     pool.make_room()
                     arguments = pool.driver_arguments()
                 pool.kernels.push(step, spikes, 0, spikes.size, arguments)

@@ -430,6 +430,19 @@ def test_development_takes_sparse_matrices_and_other_classes():
     assert "3 connections" in figure.axes[0].get_title()
 
 
+def test_development_draws_gap_junctions_in_every_panel():
+    none = np.zeros((7, 7))
+    some = contacts(("ASEL", "ASER", 1), ("ASER", "ASEL", 1), ("AVL", "AIYL", 2), ("AVL", "AVL", 1))
+    figure = plot.development([("a", BIRTH), ("b", GROWN)], NAMES, CLASSES, coupled=[none, some])
+    assert "0 pairs with gap junctions" in figure.axes[0].get_title()
+    assert "2 pairs with gap junctions" in figure.axes[1].get_title()
+    straight = [len(c.get_segments()) for c in figure.axes[1].collections if hasattr(c, "get_segments")]
+    assert straight[-1] == 2
+    assert "gap junctions" in [text.get_text() for text in figure.legends[0].get_texts()]
+    with pytest.raises(ParameterError, match=r"coupled\): needs 2 matrices of shape \(7, 7\).* got \(7, 7\)"):
+        plot.development([("a", BIRTH), ("b", GROWN)], NAMES, CLASSES, coupled=[none])
+
+
 def test_worm_layout_mirrors_partners_orders_classes_and_keeps_distance():
     rng = np.random.default_rng(5)
     names = [f"N{k}{side}" for k in range(40) for side in "LR"] + ["AVL", "DVA"]

@@ -142,7 +142,7 @@ def test_spikes_in_flight_follow_their_targets_when_neurons_go(net, plastic):
     ears = net.add_population("ears", EAR, 12)
     source = net.add_population("source", ns.SpikeSource(index=[0, 1, 2], time=[1.0, 1.5, 2.0]), 3)
     weight = np.array([[10.0 * i + j for j in range(12)] for i in (1, 2, 3)])
-    net.connect(source, ears, ns.all_to_all(), weight=weight.T.ravel(), delay=4.0, plasticity=rule)
+    net.connect(source, ears, ns.all_to_all(), weight=weight.ravel(), delay=4.0, plasticity=rule)
     net.connect(source, other, ns.all_to_all(), weight=1.0, delay=4.0, plasticity=rule)
     net.run(3.0)
     ears.remove(ears.uid[[0, 5]])

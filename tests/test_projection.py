@@ -492,3 +492,19 @@ def test_holes_are_closed_while_the_network_runs(net):
     assert p.pool.used[0] <= 1.25 * len(p) + 8 * len(a)
     assert np.array_equal(p.weight, before[::4])
     p.pool.check()
+
+
+def test_an_array_of_weights_is_in_the_order_of_the_projection():
+    net = ns.Network(dt=0.1, seed=1)
+    a, b = (net.add_population(name, ns.LIF(), n) for name, n in (("a", 3), ("b", 4)))
+    matrix = np.arange(12.0).reshape(3, 4)
+    whole = net.connect(a, b, ns.all_to_all(), weight=matrix.ravel(), delay=np.arange(1, 13) * 0.1)
+    np.testing.assert_array_equal(whole.weight, matrix.ravel())
+    np.testing.assert_array_equal(whole.to_scipy().toarray(), matrix)
+    np.testing.assert_allclose(whole.delay, np.arange(1, 13) * 0.1)
+    drawn = net.connect(a, b, ns.random(0.5), weight=1.0)
+    given = np.arange(len(drawn)) + 1.0
+    again = net.connect(a, b, ns.fixed_total(len(drawn)), weight=given, name="again")
+    np.testing.assert_array_equal(again.weight, given)
+    listed = net.connect(a, b, ns.from_edges(([2, 0], [1, 1])), weight=[5.0, 6.0], name="listed")
+    np.testing.assert_array_equal(listed.weight, [6.0, 5.0])

@@ -125,10 +125,11 @@ class DevelopmentReport:
             f"contacts on the connections of birth: r with the adults {r['model and adults']} grown, "
             f"{r['birth and adults']} at birth; adult-adult {r['adult and adult']}"
         )
-        others = (name for name in self.precision if name not in (*self.models, self.best_null, "reciprocal contacts"))
+        untold = (*self.models, self.best_null, "uniform", "reciprocal contacts")  # uniform is chance
+        others = (name for name in self.precision if name not in untold)
         ranking = (
             f"{self.new} of {self.candidates:,} pairs are new; average precision: {self.verdict()}. "
-            f"One adult finds the other's at {self.adult_predicts_adult:.2f}. "
+            f"Another adult reaches {self.adult_predicts_adult:.2f}. "
             f"Nulls: {', '.join(f'{name} {self.precision[name]:.3f}' for name in others)}."
         )
         return [
@@ -238,7 +239,7 @@ def development_report(
     )
 
     candidates, new = new_connections(birth, *adults)
-    nulls = null_scores(birth, dataset.mirror_index())
+    nulls = null_scores(birth, dataset.mirror_index(), dataset.coupling(1))
     own = {GROWN: grown.astype(np.float64)}
     for name, score in (scores or {}).items():
         label = name if name.startswith("model: ") else f"model: {name}"

@@ -165,6 +165,23 @@ def correlation_on_connections(on: np.ndarray, one: np.ndarray, other: np.ndarra
     return pearson(np.asarray(one)[chosen], np.asarray(other)[chosen])
 
 
+def steps_apart(matrix: np.ndarray) -> np.ndarray:
+    """Connections on the shortest way between each two neurons, whatever their direction; inf if there is none.
+
+    Parameters
+    ----------
+    matrix : array [n, n]
+        Not 0 where there is a connection.
+
+    Returns
+    -------
+    float64 [n, n]
+    """
+    from scipy.sparse.csgraph import shortest_path
+
+    return np.asarray(shortest_path(square("steps_apart", matrix), directed=False, unweighted=True))
+
+
 def summarise(matrix: np.ndarray, names: np.ndarray | None = None, hubs: int = 5) -> GraphSummary:
     """All numbers of a `GraphSummary` of a matrix of contacts [n, n]; `hubs` says how many of the strongest to list."""
     matrix = square("summarise.matrix", matrix)

@@ -158,8 +158,23 @@ def mirror_image(matrix: np.ndarray, mirror: np.ndarray) -> np.ndarray:
     return np.asarray(matrix[np.ix_(mirror, mirror)], np.float64)
 
 
-def null_scores(matrix: np.ndarray, mirror: np.ndarray | None = None) -> dict[str, np.ndarray]:
-    """All nulls by name, float64[n, n] each, from the wiring at birth; the mirror image only if `mirror` is given."""
+def coupled_partners(matrix: np.ndarray, coupled: np.ndarray) -> np.ndarray:
+    """Contacts that the electrically coupled partners of pre make onto post, and pre onto the partners of post.
+
+    `coupled`, [n, n], symmetric, is not 0 where two neurons share gap junctions; how many does not matter.
+    """
+    matrix, partners = square("coupled_partners.matrix", matrix), _binary(coupled)
+    if partners.shape != matrix.shape:
+        raise ParameterError(
+            f"coupled_partners.coupled: needs the shape of matrix, {matrix.shape}, got {partners.shape}"
+        )
+    return np.asarray(partners @ matrix + matrix @ partners)
+
+
+def null_scores(
+    matrix: np.ndarray, mirror: np.ndarray | None = None, coupled: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """All nulls by name, float64[n, n] each, from the wiring at birth; the last two only if `mirror`, `coupled` are given."""
     scores = {
         "uniform": uniform(matrix),
         "degree product": degree_product(matrix),
@@ -169,6 +184,8 @@ def null_scores(matrix: np.ndarray, mirror: np.ndarray | None = None) -> dict[st
     }
     if mirror is not None:
         scores["bilateral mirror image"] = mirror_image(matrix, mirror)
+    if coupled is not None:
+        scores["coupled partners"] = coupled_partners(matrix, coupled)
     return scores
 
 

@@ -171,6 +171,28 @@ class CelegansDevelopment:
         matrix[pre, post] = contacts
         return matrix
 
+    def gap_junctions(self, age: int) -> Connections:
+        """Pairs of neurons coupled by gap junctions, each once (pre < post), as `Network.join` wants them.
+
+        The table lists both directions with equal counts, and a few gap junctions of a neuron with itself (between two of
+        its own neurites, such as RIBL's), where no current can flow between two voltages: those are left out.
+
+        Examples
+        --------
+        >>> import neurosim as ns
+        >>> [ns.datasets.celegans_development().gap_junctions(age).contacts.sum() for age in (1, 8)]
+        [np.int64(102), np.int64(415)]
+        """
+        pre, post, contacts = self.connections(age, "gap_junction")
+        once = pre < post
+        return Connections(pre[once], post[once], contacts[once])
+
+    def coupling(self, age: int) -> np.ndarray:
+        """Gap junctions between two different neurons, a fresh symmetric int64[n, n] in the order of `neurons`."""
+        matrix = self.matrix(age, "gap_junction")
+        np.fill_diagonal(matrix, 0)
+        return matrix
+
     def present(self, age: int, kind: str = "chemical") -> np.ndarray:
         """Which of `neurons` have a connection with a neuron in this dataset, bool[n]."""
         pre, post, _ = self.connections(age, kind)

@@ -19,7 +19,8 @@ WATCH = 4
 class PoolCalls:
     """How the driver calls one pool.
 
-    `module` holds the kernels `names`; the calls are text in which `{p}` is the number of the pool, `{a}` its arguments.
+    `module` holds the kernels `names`; the calls are text in which `{p}` is the number of the pool, `{a}` its arguments, `{s}`
+    the tuple of the state arrays of all blocks that have a state, in order.
     `early` is called before the neurons advance in each chunk (`step`), `step` lines in each step of the delivery (`now`,
     `record[first:last]`), `room` is an expression that is true when the pool can take the chunk.
     """
@@ -31,10 +32,10 @@ class PoolCalls:
     early: str = ""
     room: str = ""
 
-    def text(self, call: str, p: int) -> str:
+    def text(self, call: str, p: int, states: str = "()") -> str:
         """A call of pool number p."""
         arguments = ", ".join(f"pool{p}[{i}]" for i in range(self.arguments)) if self.arguments else f"pool{p}"
-        return call.format(p=p, a=arguments)
+        return call.format(p=p, a=arguments, s=states)
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ def driver_source(plan: DriverPlan) -> str:
         lines.append(f"from {pool.module} import {', '.join(f'{name} as {name}_{p}' for name in pool.names)}")
     blocks = "".join(f", block{b}" for b in range(len(plan.blocks)))
     pools = "".join(f", pool{p}" for p in range(len(plan.pools)))
+    states = "(" + "".join(f"block{b}[5], " for b, module in enumerate(plan.blocks) if module != "play") + ")"
     lines += [
         "", "", "@kernel",
         f"def drive(step, end, chunk, worst, status, record, record_bounds, origin, ring, drives, currents{blocks}{pools}):",
@@ -101,7 +103,7 @@ def driver_source(plan: DriverPlan) -> str:
     lines += ["        for s in range(n):", "            now = step + s", "            first = record_bounds[now - origin]",
               "            last = record_bounds[now - origin + 1]"]  # fmt: skip
     for p, pool in enumerate(plan.pools):
-        lines += [f"            {pool.text(call, p)}" for call in pool.step]
+        lines += [f"            {pool.text(call, p, states)}" for call in pool.step]
     lines += ["        status[0] = 0", "        step += n", f"        if step >> {WATCH} != (step - n) >> {WATCH}:"]
     watched = False
     for b, module in enumerate(plan.blocks):

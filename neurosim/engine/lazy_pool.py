@@ -24,16 +24,17 @@ way, they are noted (see RowPool.note): the *step* of a note is that at which th
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from types import ModuleType
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from neurosim.errors import ParameterError
 from neurosim.graph import RowPool
-from neurosim.kernels import lazy
+from neurosim.kernels import history, lazy
 
-NEVER = lazy.NEVER
+NEVER = history.NEVER
 ROW_STATE = ("last_pre", "seen", "noted", "pre_trace", "row_projection")
 HISTORY = ("line", "log", "log_trace", "logged")
 ROWS = ("start", "length", "room", "packed", "weight", "ident", "extra", "free", "used")
@@ -41,8 +42,8 @@ NOTES = ("note_step", "note_row", "note_first", "note_length", "amount", "note_u
 CLOCKED = ("place", "parameters", "rates", "recent", "recent_bounds", "births", "ledger")
 LEAST_LOG = 16  # spikes a target's log holds at least; a power of two
 LONGEST_TABLE = 1 << 26  # entries of a decay table: 32 time constants
-P = {name: i for i, name in enumerate(lazy.PLACE)}
-L = {name: i for i, name in enumerate(lazy.LEDGER)}
+P = {name: i for i, name in enumerate(history.PLACE)}
+L = {name: i for i, name in enumerate(history.LEDGER)}
 
 
 class LazyRule(Protocol):
@@ -83,29 +84,29 @@ class LazyPool(RowPool):
         push, deliver, room_needed for the driver.
     """
 
+    FIELDS: ClassVar[tuple[str, ...]] = history.FIELDS
+
     def __init__(
-        self, functions: tuple[Callable[..., float], Callable[..., float], bool], *, uniform: bool, dt: float,
-        column_bits: int = 24, dtype: str = "float64",
+        self, functions: tuple[Callable[..., float], Callable[..., float], bool] | None, *, uniform: bool, dt: float,
+        column_bits: int = 24, dtype: str = "float64", more: int = 0,
     ) -> None:  # fmt: skip
         self.functions = functions
         self.uniform = bool(uniform)
         self.dt = float(dt)
         name = np.dtype(dtype).name
-        if (self.uniform, name) not in lazy.LAYOUT:
+        if (self.uniform, name) not in history.LAYOUT:
             raise ParameterError(f"LazyPool.dtype: must be 'float64' or 'float32', got {dtype!r}")
-        potentiate, depress, one_sided = functions
-        self.kernels = lazy.lazy_module(potentiate, depress, self.uniform, name, one_sided)
-        self.parameter_names = lazy.rule_parameters(potentiate, depress)
-        self.words, self.times, self.trace0, self.traces = lazy.LAYOUT[self.uniform, name]
+        self.kernels, self.parameter_names = self._program(name)
+        self.words, self.times, self.trace0, self.traces = history.LAYOUT[self.uniform, name]
         self.last_pre, self.seen, self.noted = (np.zeros(0, np.int32) for _ in range(3))
         self.counted, self.row_projection = (np.zeros(0, np.int32) for _ in range(2))
         self.pre_trace = np.zeros(0, dtype)
-        super().__init__(column_bits, dtype=name)
+        super().__init__(column_bits, dtype=name, more=more)
         self.logged = np.zeros(0, np.int64)
         self.log = np.full((0, LEAST_LOG), NEVER, np.int32)
         self.log_trace = np.zeros((0, 1 if uniform else LEAST_LOG), dtype)
         self._set_lines(np.zeros((0, self.words), np.int32))
-        self.place = np.zeros((0, len(lazy.PLACE)), np.int64)
+        self.place = np.zeros((0, len(history.PLACE)), np.int64)
         self.parameters = np.zeros((0, len(self.parameter_names)), dtype)
         self.rates = np.zeros((0, 2))  # dt / tau_plus, dt / tau_minus
         self.decay_plus = self.decay_minus = np.zeros((0, 1), dtype)
@@ -113,12 +114,19 @@ class LazyPool(RowPool):
         self.recent_bounds = np.full((1, 3), NEVER, np.int64)
         self.births = np.zeros((0, 3), np.int64)  # step, row, length before
         self.later, self.scratch = np.zeros(1, np.int64), np.zeros((3, 1), dtype)
-        self.ledger = np.zeros(len(lazy.LEDGER), np.int64)
+        self.ledger = np.zeros(len(history.LEDGER), np.int64)
         self.ledger[L["CLOCK"]] = -1
         self.ledger[L["SAFE"]] = NEVER
         self.ledger[L["AHEAD"]] = LEAST_LOG // 4
         self.ledger[L["SWEPT"]] = NEVER
         self.sweeps = 0
+
+    def _program(self, dtype: str) -> tuple[ModuleType, tuple[str, ...]]:
+        """The kernels for weights of this type, and the columns of `parameters`."""
+        assert self.functions is not None
+        potentiate, depress, one_sided = self.functions
+        module = lazy.lazy_module(potentiate, depress, self.uniform, dtype, one_sided)
+        return module, lazy.rule_parameters(potentiate, depress)
 
     # ---- projections -------------------------------------------------------------------------------------------------
 
@@ -157,8 +165,7 @@ class LazyPool(RowPool):
         -----
         The history is empty: spikes of the targets before `step` leave no trace.
         """
-        if rule.functions != self.functions:
-            raise ParameterError("LazyPool.add_projection(rule): this pool holds another rule; make a pool for it")
+        self._check_rule(rule)
         if axonal < 0 or back < 0 or (not self.uniform and (axonal or back)):
             raise ParameterError(
                 f"LazyPool.add_projection: axonal and back are steps >= 0, and 0 where each synapse has its own delay; "
@@ -169,7 +176,7 @@ class LazyPool(RowPool):
         self.row_projection[row0:] = k
         if step is None:
             step = self.clock + 1
-        entry = np.zeros((1, len(lazy.PLACE)), np.int64)
+        entry = np.zeros((1, len(history.PLACE)), np.int64)
         named = {
             "PRE_LO": pre_lo, "PRE_HI": pre_lo + n_sources, "ROW0": row0, "POST_LO": post_lo,
             "POST_HI": post_lo + n_targets, "COLUMN0": column0, "LINE0": line0, "AXONAL": axonal, "BACK": back,
@@ -178,7 +185,9 @@ class LazyPool(RowPool):
         for name, value in named.items():
             entry[0, P[name]] = value
         self.place = np.concatenate([self.place, entry])
-        self.parameters = np.concatenate([self.parameters, np.zeros((1, self.parameters.shape[1]), self.weight.dtype)])
+        self.parameters = np.concatenate(
+            [self.parameters, np.zeros((1, self.parameters.shape[1]), self.parameters.dtype)]
+        )
         self.rates = np.concatenate([self.rates, np.ones((1, 2))])
         self._add_lines(n_targets)
         self._lay_recent(self._kept())
@@ -187,8 +196,7 @@ class LazyPool(RowPool):
 
     def set_rule(self, k: int, rule: LazyRule) -> None:
         """New parameters for projection k from now on: what came before is replayed with the old ones."""
-        if rule.functions != self.functions:
-            raise ParameterError("LazyPool.set_rule(rule): this pool holds another rule")
+        self._check_rule(rule)
         rates = self.dt / np.array([rule.tau_plus, rule.tau_minus])
         if (32.0 / rates > LONGEST_TABLE).any():
             slow = "tau_plus" if rule.tau_plus >= rule.tau_minus else "tau_minus"
@@ -200,6 +208,10 @@ class LazyPool(RowPool):
         self.rates[k] = rates
         self.parameters[k] = [getattr(rule, name) for name in self.parameter_names]
         self._fill_decays()
+
+    def _check_rule(self, rule: Any) -> None:
+        if rule.functions != self.functions:
+            raise ParameterError("LazyPool(rule): this pool holds another rule; make a pool for it")
 
     def rows_of(self, k: int) -> np.ndarray:
         """The rows of projection k."""
@@ -319,7 +331,7 @@ class LazyPool(RowPool):
         self._check_rows("read_weights", rows)
         length = self.length[rows].astype(np.int64)
         out = np.empty(int(length.sum()), self.weight.dtype)
-        self.kernels.bring_up(self._present, rows, np.cumsum(length) - length, out, self.driver_arguments())
+        self._replay(rows, np.cumsum(length) - length, out)
         return out
 
     def edges(self, row0: int = 0, n_rows: int | None = None) -> tuple[np.ndarray, ...]:
@@ -362,8 +374,12 @@ class LazyPool(RowPool):
         asked = asked[self.seen[asked] < self._present]
         if asked.size:
             self.note_in_flight(asked)
-            self.kernels.bring_up(self._present, asked, self.start[asked], self.weight, self.driver_arguments())
+            self._replay(asked, self.start[asked], self.weight)
             self.seen[asked] = self._present
+
+    def _replay(self, rows: np.ndarray, to: np.ndarray, out: np.ndarray) -> None:
+        """out[to[i] + s] = weight of synapse s of rows[i] as of the clock."""
+        self.kernels.bring_up(self._present, rows, to, out, self.driver_arguments())
 
     def note_in_flight(self, rows: ArrayLike) -> None:
         """Note what the last spike of each of these (distinct) rows carries, where some of it may not have arrived."""
@@ -389,14 +405,18 @@ class LazyPool(RowPool):
         if self.births.size:
             self._set_births(self.births)
         self.ledger[L["BITS"]] = self.column_bits
-        self.ledger[lazy.LAYOUT_AT :] = lazy.LAYOUT[self.uniform, self.weight.dtype.name]
+        self.ledger[history.LAYOUT_AT :] = history.LAYOUT[self.uniform, self.weight.dtype.name]
         longest = int(self.length.max(initial=0))
-        if self.later.size <= longest:
-            self.later = np.zeros(2 * longest + 1, np.int64)
+        if (self.later.size - history.MOST_ROUNDS - 1) // 5 <= longest:  # five lists of synapses, and places in them
+            self.later = np.zeros(5 * (2 * longest + 1) + history.MOST_ROUNDS + 1, np.int64)
             self.scratch = np.zeros((3, 2 * longest + 1), self.weight.dtype)
         if self.note_step.size == 0:
             self.reserve_notes(64, 1024)
-        return tuple(getattr(self, name) for name in lazy.FIELDS)
+        return tuple(getattr(self, name) for name in self.FIELDS)
+
+    def room_arguments(self) -> tuple[np.ndarray, ...]:
+        """What `room_needed` takes."""
+        return tuple(getattr(self, name) for name in history.ROOM)
 
     def make_room(self) -> None:
         """What `room_needed` asked for: forget what no one needs, else lengthen notes, recent spikes and logs."""
@@ -413,7 +433,7 @@ class LazyPool(RowPool):
         if self.ledger[L["HEAD"]] - self._oldest() + need > self.recent.size // 2:
             self._lay_recent(self._kept(), 2 * need)
         steps = int(self.ledger[L["STEPS_NEEDED"]])
-        if self.clock + 1 + steps - self.ledger[L["EPOCH"]] > lazy.LIMIT:
+        if self.clock + 1 + steps - self.ledger[L["EPOCH"]] > history.LIMIT:
             self.rebase()
         self.ledger[L["AHEAD"]] = max(self.ledger[L["AHEAD"]], steps)
         self._clear_logs()
@@ -421,7 +441,7 @@ class LazyPool(RowPool):
     def sweep(self) -> None:
         """Bring all rows far enough that every log may drop half of what it holds (some may have nothing to drop)."""
         longest = 0 if self.uniform else int(self.place[:, P["WINDOW"]].max(initial=0))
-        until = min(int(lazy.halfway(longest, self.log, self.logged)), self._present)
+        until = min(int(history.halfway(longest, self.log, self.logged)), self._present)
         self.catch_up(np.flatnonzero(self.seen < until))
         self.ledger[L["SAFE"]] = max(NEVER, int(self.seen.min(initial=until)) - longest)
         self.ledger[L["SWEPT"]] = self.clock
@@ -481,7 +501,7 @@ class LazyPool(RowPool):
 
     def _check_bounds(self, what: str, row: ArrayLike, weight: ArrayLike) -> None:
         """Weights must lie within their rule's bounds: every replay clips, also one that finds nothing to do."""
-        low, high = self.parameters[self.row_projection[np.asarray(row, np.int64)], :2].T
+        low, high = self.parameters[self.row_projection[np.asarray(row, np.int64)], :2].astype(self.weight.dtype).T
         weight = np.asarray(weight).astype(self.weight.dtype)
         wrong = ~((low <= weight) & (weight <= high))
         if wrong.any():
@@ -553,7 +573,7 @@ class LazyPool(RowPool):
         self.ledger[L["WANTED"]] = 0
 
     def _crowded(self) -> bool:
-        return bool(lazy.crowded(int(self.ledger[L["AHEAD"]]), int(self.ledger[L["SAFE"]]), self.log, self.logged))
+        return bool(history.crowded(int(self.ledger[L["AHEAD"]]), int(self.ledger[L["SAFE"]]), self.log, self.logged))
 
     def _double_logs(self) -> None:
         lines, size = self.log.shape
@@ -603,7 +623,7 @@ class LazyPool(RowPool):
         for column, name in enumerate(("decay_plus", "decay_minus")):
             table = np.zeros((self.rates.shape[0], size))
             for k in range(table.shape[0]):
-                lazy.fill_decays(float(self.rates[k, column]), int(cuts[k, column]), table[k])
+                history.fill_decays(float(self.rates[k, column]), int(cuts[k, column]), table[k])
             setattr(self, name, table.astype(self.weight.dtype))
 
 

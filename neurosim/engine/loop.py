@@ -13,6 +13,7 @@ import numpy as np
 from neurosim.engine import flight
 from neurosim.engine.blocks import Block, Slice
 from neurosim.engine.driver import BAD_BLOCK, BAD_PLACE, BAD_VARIABLE, PENDING, WAITING_POOL, DriverPlan, load_driver
+from neurosim.engine.gap_pool import GapPool
 from neurosim.engine.inputs import PER_NEURON, Applied, current_tables, poisson_tables, scatter_memory
 from neurosim.engine.pools import Moved, Wire
 from neurosim.errors import WiringError
@@ -94,6 +95,7 @@ class Engine:
         self.step = first_step
         self.blocks: list[Block] = []
         self.pools: list[Any] = []
+        self.gaps = GapPool()
         self.applied: list[Applied] = []
         self.watches: list[Watch] = []
         self.ring = np.zeros((1, 0))
@@ -354,6 +356,7 @@ class Engine:
             for wire in pool.wires:
                 self._place_wire(wire)
             pool.settle(self, moved)
+        self.gaps.settle(self)
         for one in self.applied:
             self._settle_input(one)
         self._stale = True
@@ -380,8 +383,15 @@ class Engine:
         return max((w.most_delay + w.axonal for p in self.pools for w in p.wires if w.most_delay >= 0), default=1)
 
     @property
+    def called(self) -> list[Any]:
+        """What the driver calls between the neurons: pools of synapses, then the gap junctions if there are any."""
+        return [*self.pools, *([self.gaps] if len(self.gaps) else [])]
+
+    @property
     def chunk(self) -> int:
-        """Steps that the neurons can advance without hearing each other: the smallest delay."""
+        """Steps that the neurons can advance without hearing each other: the smallest delay, 1 if somebody reads their state."""
+        if any(getattr(p, "reads_state", False) for p in self.called):
+            return 1
         shortest = min((w.least_delay for p in self.pools for w in p.wires if w.most_delay >= 0), default=16)
         return max(1, min(shortest, LONGEST_CHUNK))
 
@@ -414,9 +424,9 @@ class Engine:
         self._fit_ring()
         drives = [a for a in self.applied if isinstance(a.stimulus, POISSON)]
         currents = [a for a in self.applied if isinstance(a.stimulus, CURRENTS)]
-        tables = [b.derive() if not b.plays else None for b in self.blocks]
+        tables = [b.play_list() if b.plays else b.derive() for b in self.blocks]
         plan = DriverPlan(
-            tuple(b.module() for b in self.blocks), tuple(p.calls() for p in self.pools), bool(drives), bool(currents)
+            tuple(b.module() for b in self.blocks), tuple(p.calls() for p in self.called), bool(drives), bool(currents)
         )
         drive = load_driver(plan)
         chunk = self.chunk
@@ -449,7 +459,7 @@ class Engine:
         clock = time.perf_counter()
         step = begin
         while True:
-            pools = [p.arguments() for p in self.pools]
+            pools = [p.arguments() for p in self.called]
             step = drive(
                 step, end, chunk, worst, status, record, bounds, begin, self.ring, drives, currents, *blocks, *pools
             )
@@ -471,13 +481,13 @@ class Engine:
         self, b: Block, tables: Any, watched: tuple[Any, ...], buffers: tuple[np.ndarray, np.ndarray]
     ) -> tuple[Any, ...]:
         if b.plays:
-            return (*b.play_list(), *buffers)
+            return (*tables, *buffers)
         table, varied = tables
         first = np.array([s.first for s in b.slices], np.int64)
         last = first + np.array([s.n for s in b.slices], np.int64)
         return (
             self.dt, first, last, table, varied, b.state, b.waiting, b.fired, b.uid, b.draws, b.place0, b.column0, b.room,
-            b.keys, *watched[:7], *buffers,
+            b.keys, b.physics.tables, *watched[:7], *buffers,
         )  # fmt: skip
 
     def _watch_tables(self, begin: int, end: int) -> tuple[int, list[tuple[Any, ...]]]:

@@ -1,13 +1,17 @@
-"""Pools of static synapses as the driver calls them: rows plus the tables that lead from a spike to its rows."""
+"""Pools of synapses as the driver calls them: rows, and the tables that lead from a spike to its rows."""
 
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
+from neurosim.engine import event_pool
 from neurosim.engine.driver import PoolCalls
+from neurosim.engine.event_pool import EventPool, parallel_ranks
 from neurosim.engine.lazy_pool import CLOCKED, HISTORY, ROW_STATE, LazyPool
 from neurosim.graph import RowPool
+from neurosim.kernels.events import LEVEL_BLOCK, LEVEL_PLACE, POST_BLOCK, POST_FIRST, PUSHED, READS, EventPlan
+from neurosim.kernels.history import ROOM
 from neurosim.kernels.rng import hash_pairs, stream_key
 
 OWN = (*ROW_STATE, *HISTORY, *CLOCKED)
@@ -39,6 +43,8 @@ class Wire:
     rule: Any = None
     least_delay: int = -1
     most_delay: int = -1
+    modulator: int = -1
+    modulator_index: int = 0
 
 
 @dataclass
@@ -59,6 +65,8 @@ class Places(Protocol):
     ring: np.ndarray
     seed: int
     max_fired: int
+    blocks: list[Any]
+    home: dict[int, tuple[Any, Any]]
 
 
 class StaticPool(RowPool):
@@ -170,29 +178,37 @@ class StaticPool(RowPool):
         self.weight[self.places_of(row, slot)] = weight
 
 
-class PlasticPool(LazyPool):
-    """A lazy pool with the wires of the engine: wire k is its projection k."""
+def chosen(fields: tuple[str, ...], names: tuple[str, ...]) -> str:
+    """Text of the tuple of these of a pool's arguments."""
+    return "(" + ", ".join(f"pool{{p}}[{fields.index(name)}]" for name in names) + ")"
 
-    def __init__(self, rule: Any, *, uniform: bool, dt: float, dtype: str, step: int) -> None:
-        super().__init__(rule.functions, uniform=uniform, dt=dt, dtype=dtype)
-        self.reset(step)
-        self.wires: list[Wire] = []
 
-    def add_rows_for(self, wire: Wire, places: Places) -> int:
+class _Wired:
+    """What the engine asks of a lazy pool: wire k is its projection k."""
+
+    wires: list[Wire]
+    own: tuple[str, ...] = OWN
+
+    def add_rows_for(self: Any, wire: Wire, places: Places) -> int:
         """A projection with empty rows for a new wire; return the first row."""
         _, row0 = self.add_projection(
             wire.rule, n_sources=wire.rows, pre_lo=wire.pre_first, n_targets=wire.post_room, post_lo=wire.post_first,
             column0=wire.columns[wire.receptor], axonal=wire.axonal, back=wire.back, step=places.step,
+            **self._more_of(wire, places),
         )  # fmt: skip
-        return row0
+        return int(row0)
 
-    def drop_wire(self, wire: Wire) -> None:
+    def _more_of(self, wire: Wire, places: Places) -> dict[str, Any]:
+        """Further arguments of add_projection."""
+        return {}
+
+    def drop_wire(self: Any, wire: Wire) -> None:
         """Forget a wire whose rows are empty, with the history of its targets."""
         k = self.wires.index(wire)
         self.remove_projection(k)
         self.wires.remove(wire)
 
-    def settle(self, places: Places, moved: Moved | None = None) -> None:
+    def settle(self: Any, places: Places, moved: Moved | None = None) -> None:
         """Take a new layout."""
         if moved is None:
             return
@@ -213,40 +229,104 @@ class PlasticPool(LazyPool):
 
     def own_arrays(self) -> dict[str, np.ndarray]:
         """What `save` keeps besides the synapses themselves."""
-        return {name: getattr(self, name).copy() for name in OWN}
+        return {name: getattr(self, name).copy() for name in self.own}
 
-    def set_own_arrays(self, arrays: dict[str, np.ndarray]) -> None:
+    def set_own_arrays(self: Any, arrays: dict[str, np.ndarray]) -> None:
         """Take what `own_arrays` gave; the rows are there already."""
-        for name in OWN:
+        for name in self.own:
             if name != "line":
                 setattr(self, name, np.array(arrays[name], order="C"))
         self._set_lines(arrays["line"].reshape(-1, self.words))
         self.counted = np.zeros(self.n_rows, np.int32)
         self._fill_decays()
 
-    def calls(self) -> PoolCalls:
+    def calls(self: Any) -> PoolCalls:
         """How the driver calls this pool."""
         return PoolCalls(
             self.kernels.__name__,
             ("push", "deliver", "room_needed"),
-            ("push_{p}(now, record, first, last, {a})", "deliver_{p}(now, 0, ring, {a})"),
+            (self.push_call, "deliver_{p}(now, 0, ring, {a})"),
             early="deliver_{p}(step, 1, ring, {a})" if self.late else "",
-            room="room_needed_{p}(step, n, record, record_bounds[step - origin:], {a})",
+            room=f"room_needed_{{p}}(step, n, record, record_bounds[step - origin:], {self.room_call})",
         )
 
-    def arguments(self) -> tuple[object, ...]:
+    def arguments(self: Any) -> Any:
         """The driver's tuple, taken afresh at each entry."""
         return self.driver_arguments()
 
 
-def parallel_ranks(pool: RowPool) -> np.ndarray:
-    """Number of each synapse among its parallels, by place in the columns (uint8)."""
-    row, slot, column, _, _ = pool.edges()
-    rank = np.zeros(pool.places, np.uint8)
-    if row.size:
-        order = np.lexsort((slot, column, row))
-        new = np.ones(row.size, np.bool_)
-        new[1:] = (row[order][1:] != row[order][:-1]) | (column[order][1:] != column[order][:-1])
-        start = np.maximum.accumulate(np.where(new, np.arange(row.size), 0))
-        rank[pool.places_of(row[order], slot[order])] = (np.arange(row.size) - start) & 255
-    return rank
+class PlasticPool(_Wired, LazyPool):
+    """A lazy pool of the pair rule with the wires of the engine."""
+
+    push_call = "push_{p}(now, record, first, last, {a})"
+    room_call = chosen(LazyPool.FIELDS, ROOM)
+
+    def __init__(self, rule: Any, *, uniform: bool, dt: float, dtype: str, step: int) -> None:
+        super().__init__(rule.functions, uniform=uniform, dt=dt, dtype=dtype)
+        self.reset(step)
+        self.wires = []
+
+
+class RulePool(_Wired, EventPool):
+    """A pool of general rules with the wires of the engine."""
+
+    own = event_pool.OWN
+
+    def __init__(self, plan: EventPlan, *, dt: float, step: int) -> None:
+        super().__init__(plan, dt=dt)
+        self.reset(step)
+        self.wires = []
+
+    @property
+    def push_call(self) -> str:
+        """The call of push, with the states of neurons where the rule looks at them."""
+        if self.plan.needs_states:
+            return "push_{p}(now, record, first, last, {s}, {a})"
+        return f"push_{{p}}(now, record, first, last, True, {chosen(self.FIELDS, PUSHED)})"
+
+    @property
+    def room_call(self) -> str:
+        """What room_needed takes."""
+        return "{a}" if self.plan.third is not None else chosen(self.FIELDS, ROOM)
+
+    def _more_of(self, wire: Wire, places: Places) -> dict[str, Any]:
+        self._take_uids(places)
+        if wire.modulator < 0:
+            return {}
+        block, piece = places.home[wire.modulator]
+        tau = np.broadcast_to(piece.parameters["tau"], (piece.n,))
+        return {"level_tau": float(tau[wire.modulator_index])}
+
+    def settle(self, places: Places, moved: Moved | None = None) -> None:
+        """Take a new layout."""
+        super().settle(places, moved)
+        self._take_uids(places)
+        states = [block for block in places.blocks if not block.plays]
+        for k, wire in enumerate(self.wires):
+            block, piece = places.home[wire.post]
+            self.where[k, POST_BLOCK], self.where[k, POST_FIRST] = states.index(block), piece.first
+            if wire.modulator >= 0:
+                source, held = places.home[wire.modulator]
+                self.where[k, LEVEL_BLOCK] = states.index(source)
+                self.where[k, LEVEL_PLACE] = held.first + wire.modulator_index
+            for q, name in enumerate((*self.plan.reads, *self.plan.watches)):
+                self.where[k, READS + q] = block.variables.index(name)
+
+    def _take_uids(self, places: Places) -> None:
+        """Uids of rows and columns, where synapses draw random numbers."""
+        initial = [v.initial for _, _, v in self.plan.variables]  # a name may stand for a distribution
+        if not self.plan.draws and not any(isinstance(one, str) or hasattr(one, "draw") for one in initial):
+            return
+        self.keys = np.array([stream_key(places.seed, "synapse", i) for i in range(self.keys.size)], np.uint64)
+        self.row_uid = np.zeros(self.n_rows, np.int64)
+        for wire in self.wires:
+            self.row_uid[wire.row0 : wire.row0 + wire.pre_n] = places.uid_of_place[
+                wire.pre_first : wire.pre_first + wire.pre_n
+            ]
+        self.column_uid = places.uid_of_column
+        self.edited()
+
+    def edited(self) -> None:
+        """After any edit: the number of each synapse among its parallels, where synapses draw random numbers."""
+        if self.plan.draws:
+            self.rank = parallel_ranks(self)

@@ -1,7 +1,7 @@
 """Edits of a row pool: insert, remove, slide together, renumber columns, and keep notes in step.
 
-Knows arrays only.  `table` is (start, length, room) with one entry a row; `columns` is (packed, weight, ident, extra)
-with one entry a place, of which ident and extra may have size 0.  `used` is (first place never used, places in free
+Knows arrays only.  `table` is (start, length, room) with one entry a row; `columns` is (packed, weight, ident, extra, more)
+with one entry a place (of `more` one row), of which ident, extra and more may have size 0.  `used` is (first place never used, places in free
 blocks, size of the block that was asked for in vain).  Kernels trust their arguments: batches.py checks them.
 
 What is done for every edit is written out in its loop: a call that takes arrays counts references, atomically, 5 ns
@@ -61,7 +61,7 @@ def lay_out(row0, count, table, used):
 def fill(row, new_packed, new_weight, first_ident, new_extra, table, columns):
     """Append to rows that have the room."""
     start, length, _ = table
-    packed, weight, ident, extra = columns
+    packed, weight, ident, extra, more = columns
     for i in range(row.size):
         r = row[i]
         e = start[r] + length[r]
@@ -72,13 +72,15 @@ def fill(row, new_packed, new_weight, first_ident, new_extra, table, columns):
             ident[e] = first_ident + i
         if extra.size > 0:
             extra[e] = new_extra
+        for q in range(more.shape[1]):
+            more[e, q] = 0.0
 
 
 @kernel
 def move_row(r, c, table, columns, free, used):
     """Move row r to a block of class c; False (and the size in used[2]) if the columns are too short."""
     start, length, room = table
-    packed, weight, ident, extra = columns
+    packed, weight, ident, extra, more = columns
     if free[c] != NONE:
         to = np.int64(free[c]) * UNIT
         free[c] = packed[to]
@@ -101,6 +103,9 @@ def move_row(r, c, table, columns, free, used):
     if extra.size > 0:
         for e in range(n):
             extra[to + e] = extra[at + e]
+    for q in range(more.shape[1]):
+        for e in range(n):
+            more[to + e, q] = more[at + e, q]
     give_back(r, table, packed, free, used)
     start[r] = to
     room[r] = c
@@ -121,7 +126,7 @@ def give_back(r, table, packed, free, used):
 def insert_sorted(done, row, order, new_packed, new_weight, first_ident, new_extra, table, columns, free, used, slot):
     """Append entries done, done + 1, ... of the sorted batch; return how far it came before the columns were full."""
     start, length, room = table
-    packed, weight, ident, extra = columns
+    packed, weight, ident, extra, more = columns
     while done < row.size:
         if done + 2 * AHEAD < row.size:
             far = row[done + 2 * AHEAD]
@@ -151,6 +156,8 @@ def insert_sorted(done, row, order, new_packed, new_weight, first_ident, new_ext
                 ident[e] = first_ident + i
             if extra.size > 0:
                 extra[e] = new_extra
+            for k in range(more.shape[1]):
+                more[e, k] = 0.0
             slot[i] = e - start[r]
             e += 1
         length[r] = need
@@ -165,7 +172,7 @@ def remove_sorted(key, bits, order, table, columns, old_packed, old_weight):
     Between one removed slot and the next a row moves down by as many places as were removed before.
     """
     start, length, _ = table
-    packed, weight, ident, extra = columns
+    packed, weight, ident, extra, more = columns
     slots = (np.int64(1) << bits) - 1
     low = 0
     while low < key.size:
@@ -196,6 +203,9 @@ def remove_sorted(key, bits, order, table, columns, old_packed, old_weight):
                 move(ident, first + at - gone, first + at + 1, stop - at - 1)
             if extra.size > 0:
                 move(extra, first + at - gone, first + at + 1, stop - at - 1)
+            for k in range(more.shape[1]):
+                for e in range(first + at + 1, first + stop):
+                    more[e - gone - 1, k] = more[e, k]
             gone += 1
         length[r] = n - gone
         low = q
@@ -221,7 +231,7 @@ def tight_places(table):
 def slide(order, table, columns):
     """Move rows down in the order they lie, each into the smallest block that holds it; return the places in use."""
     start, length, room = table
-    packed, weight, ident, extra = columns
+    packed, weight, ident, extra, more = columns
     to = np.int64(0)
     for q in range(order.size):
         r = order[q]
@@ -237,6 +247,9 @@ def slide(order, table, columns):
                 move(ident, to, at, n)
             if extra.size > 0:
                 move(extra, to, at, n)
+            for k in range(more.shape[1]):
+                for e in range(n):
+                    more[to + e, k] = more[at + e, k]
         start[r] = to if c > 0 else 0
         room[r] = c
         to += SIZES[c]

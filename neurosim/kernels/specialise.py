@@ -7,21 +7,28 @@ only: no Network, no Population.
 
 import hashlib
 import importlib.util
-import inspect
 import os
 import sys
 import tempfile
-import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 from neurosim.kernels.compiled import cache_folder, tree_hash
+from neurosim.kernels.plain import arguments_of, source_of
+
+__all__ = ["BLOCK_ARGUMENTS", "DRAWS", "HEADER", "BlockPlan", "arguments_of", "load_block", "load_module", "source_of"]
 
 HEADER = '"""{title}.  Written by neurosim; safe to delete, it is written again when needed."""\nimport numpy as np\n\n'
 TILE = 512  # neurons; measured best of 256, 512, 1024, all
-MATHEMATICS = "from neurosim.kernels.mathematics import cos_turns, exp, log, power\n"
+MATHEMATICS = (
+    "from neurosim.kernels.elementary import cos, expm1, exprel, sin, tanh\n"
+    "from neurosim.kernels.mathematics import cos_turns, exp, log, power\n"
+)
+#: Random numbers of a neuron in a step, each a stream of its own, in the order of their keys.  A model may name all but
+#: `spontaneous`, which decides whether a neuron fires unasked.
+DRAWS = ("uniform", "normal", "spontaneous", *(f"{kind}_{k}" for k in range(2, 10) for kind in ("uniform", "normal")))
 
 
 def load_module(text: str, title: str) -> ModuleType:
@@ -54,14 +61,6 @@ def load_module(text: str, title: str) -> ModuleType:
     return module
 
 
-def source_of(function: Callable[..., object]) -> str:
-    """Source text of a plain function, dedented and without decorators."""
-    lines = textwrap.dedent(inspect.getsource(function)).splitlines()
-    while lines and not lines[0].startswith("def "):
-        lines.pop(0)
-    return "\n".join(lines) + "\n"
-
-
 @dataclass(frozen=True)
 class BlockPlan:
     """How one model is used: which of its coefficients differ within a population, and what extra input there is."""
@@ -76,11 +75,28 @@ class BlockPlan:
         """Columns of the coefficient table."""
         return (*self.physics.coefficients, *(("spontaneous",) if self.spontaneous else ()))
 
+    @property
+    def functions(self) -> list[Callable[..., object]]:
+        """What is called for every neuron in every step: the stages, and the test of who fires."""
+        fires = self.physics.fires
+        return [*(stage.function for stage in self.physics.stages), *([fires] if fires is not None else [])]
+
+    @property
+    def named(self) -> set[str]:
+        """All argument names of the model's functions."""
+        reset = self.physics.reset
+        return {a for f in [*self.functions, *([reset.function] if reset else [])] for a in arguments_of(f)}
+
+    @property
+    def draws(self) -> tuple[str, ...]:
+        """Rows of the block's array of random numbers; `spontaneous` comes last, whether it is used now or not."""
+        return (*(name for name in DRAWS if name in self.named), "spontaneous")
+
 
 #: Arguments of every generated block kernel after (first_step, n_steps), in the order of the driver's tuple.
 BLOCK_ARGUMENTS = (
     "dt", "first", "last", "table", "varied", "state", "waiting", "fired", "uid", "draws", "place0", "column0", "room",
-    "key", "watch_every", "watch_variable", "watch_first", "watch_place", "watch_base", "watch_origin", "watch_out",
+    "key", "tables", "watch_every", "watch_variable", "watch_first", "watch_place", "watch_base", "watch_origin", "watch_out",
     "spikes", "bounds",
 )  # fmt: skip
 
@@ -91,35 +107,41 @@ class _Names:
     def __init__(self, plan: BlockPlan) -> None:
         physics = plan.physics
         self.plan = plan
-        self.expression: dict[str, str] = {"dt": "dt", "t": "t", "waiting": "waiting[i]"}
+        self.expression: dict[str, str] = {"dt": "dt", "t": "t", "waiting": "waiting[i]", "fired": "fired[i]"}
+        self.expression |= {"step": "step", "tables": "tables", "size": "(last[p] - first[p])"}
+        self.expression["place"] = "(np.int64(i) - first[p])"  # in the population
         self.expression |= {name: f"x_{name}[i]" for name in physics.state}
         self.expression |= {name: f"arrived[r_{name} + i]" for name in physics.receptors}
         for name in plan.coefficients:
             self.expression[name] = f"w_{name}[i]" if name in plan.varied else f"c_{name}"
         self.expression["current"] = "arrived[r_current + i]" if plan.current else "0.0"
-        self.expression |= {"uniform": "draws[0, i]", "normal": "draws[1, i]"}
+        self.expression |= {name: f"draws[{k}, i]" for k, name in enumerate(plan.draws[:-1])}
 
     def call(self, function: Callable[..., object]) -> str:
         """The call of `function` for neuron i."""
-        unknown = [a for a in inspect.signature(function).parameters if a not in self.expression]
+        arguments = arguments_of(function)
+        unknown = [a for a in arguments if a not in self.expression]
         if unknown:
             known = ", ".join(sorted(self.expression))
             raise ValueError(f"{function.__name__}: unknown argument {unknown[0]!r}; known: {known}")
-        return f"{function.__name__}({', '.join(self.expression[a] for a in inspect.signature(function).parameters)})"
+        return f"{function.__name__}({', '.join(self.expression[a] for a in arguments)})"
+
+    def target(self, name: str) -> str:
+        """What a stage assigns to: a state variable, or whether the neuron fires."""
+        return "fired[i]" if name == "fired" else f"x_{name}[i]"
 
     def receptors_in(self, function: Callable[..., object]) -> list[str]:
         """Ring columns that the function reads."""
         names = [*self.plan.physics.receptors, *(["current"] if self.plan.current else [])]
-        return [a for a in inspect.signature(function).parameters if a in names]
+        return [a for a in arguments_of(function) if a in names]
 
 
 def block_source(plan: BlockPlan) -> str:
     """Text of the module that advances a block of `plan`."""
     physics = plan.physics
     names = _Names(plan)
-    functions = [stage.function for stage in physics.stages] + [physics.fires]
+    functions = plan.functions
     reset = physics.reset
-    used = {a for f in functions for a in inspect.signature(f).parameters}
     text = HEADER.format(title=f"The neuron model {physics.name}") + MATHEMATICS
     text += "from neurosim.kernels.blocks import sample\nfrom neurosim.kernels.compiled import kernel, scalar\n"
     text += "from neurosim.kernels.stimuli import fill_normal, fill_uniform\n"
@@ -137,14 +159,13 @@ def block_source(plan: BlockPlan) -> str:
     body.add(1, *[f"r_{name} = np.uint64(column0 + {k} * room)" for k, name in enumerate(columns)])
     body.add(1, "for s in range(n_steps):")
     body.add(2, "step = first_step + s", "arrived = ring[step & mask]")
-    if "t" in used:
+    if "t" in plan.named:
         body.add(2, "t = step * dt")
     body.add(2, "for p in range(first.size):")
     body.add(3, *[f"c_{n} = table[p, {k}]" for k, n in enumerate(plan.coefficients) if n not in plan.varied])
-    if "uniform" in used:
-        body.add(3, "fill_uniform(key[0], step, uid, first[p], last[p], draws[0])")
-    if "normal" in used:
-        body.add(3, "fill_normal(key[1], step, uid, first[p], last[p], draws[1])")
+    for k, name in enumerate(plan.draws[:-1]):
+        fill = f"fill_{name.partition('_')[0]}"
+        body.add(3, f"{fill}(key[{DRAWS.index(name)}], step, uid, first[p], last[p], draws[{k}])")
     body.add(
         3, f"for start in range(first[p], last[p], {TILE}):  # a tile stays in the first-level cache through all loops"
     )
@@ -177,7 +198,7 @@ def _emit_stages(body: _Body, plan: BlockPlan, names: _Names, functions: list[Ca
     for k, stage in enumerate(plan.physics.stages):
         later = {r for f in functions[k + 1 :] for r in names.receptors_in(f)}
         body.add(4, "for i in range(a, b):")
-        body.add(5, f"{', '.join(f'x_{name}[i]' for name in stage.writes)} = {names.call(stage.function)}")
+        body.add(5, f"{', '.join(names.target(name) for name in stage.writes)} = {names.call(stage.function)}")
         body.add(5, *[f"arrived[r_{r} + i] = 0.0" for r in names.receptors_in(stage.function) if r not in later])
 
 
@@ -185,16 +206,19 @@ def _emit_fire(
     body: _Body, plan: BlockPlan, names: _Names, columns: list[str], functions: list[Callable[..., object]]
 ) -> None:
     """Who fires, and the countdown of the refractory period."""
-    test = names.call(plan.physics.fires)
+    fires = plan.physics.fires
+    test = "fired[i]" if fires is None else names.call(fires)  # a stage may have said it already
     if plan.spontaneous:
-        body.add(4, "fill_uniform(key[2], step, uid, start, stop, draws[2])")
-        test = f"({test} | (draws[2, i] < {names.expression['spontaneous']}))"
+        row = len(plan.draws) - 1
+        body.add(4, f"fill_uniform(key[{DRAWS.index('spontaneous')}], step, uid, start, stop, draws[{row}])")
+        test = f"({test} | (draws[{row}, i] < {names.expression['spontaneous']}))"
     body.add(4, "for i in range(a, b):")
     if plan.physics.refractory:
         body.add(5, f"fired[i] = (waiting[i] == 0) & {test}", "waiting[i] = max(waiting[i] - 1, 0)")
     else:
         body.add(5, f"fired[i] = {test}")
-    read = {r for f in functions[:-1] for r in names.receptors_in(f)}
+    emptied = functions if fires is None else functions[:-1]
+    read = {r for f in emptied for r in names.receptors_in(f)}
     body.add(5, *[f"arrived[r_{r} + i] = 0.0" for r in columns if r not in read])
 
 
@@ -211,7 +235,7 @@ def _emit_collect(body: _Body, plan: BlockPlan, names: _Names) -> None:
     if reset is not None:
         first = next(iter(plan.physics.state))
         body.add(8, f"if np.isfinite(x_{first}[i]):")
-        body.add(9, f"{', '.join(f'x_{name}[i]' for name in reset.writes)} = {names.call(reset.function)}")
+        body.add(9, f"{', '.join(names.target(name) for name in reset.writes)} = {names.call(reset.function)}")
 
 
 def load_block(plan: BlockPlan) -> ModuleType:

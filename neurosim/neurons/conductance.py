@@ -107,6 +107,7 @@ class LIFCond:
         fires=at_threshold,
         reset=Stage(("v",), to_reset),
         receptor_unit="nS",
+        resolved=("tau_exc", "tau_inh"),
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -216,6 +217,8 @@ class AdEx:
         fires=at_threshold,
         reset=Stage(("v", "w"), reset_adex),
         receptor_unit="nS",
+        units={"a": "nS", "b": "pA"},
+        resolved=("tau_w", "tau_exc", "tau_inh"),
     )  # fmt: skip
 
     def __post_init__(self) -> None:

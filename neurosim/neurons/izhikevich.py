@@ -1,34 +1,22 @@
-"""The two-variable model of Izhikevich (2003)."""
+"""The two-variable model of Izhikevich (2003), written through the same door as users' models."""
 
-from dataclasses import dataclass
-from typing import ClassVar
-
-import numpy as np
-
-from neurosim.checks import names_checked
-from neurosim.neurons.lif import at_threshold
-from neurosim.neurons.parameters import check_model
-from neurosim.neurons.physics import Array, Physics, Stage
+from neurosim.neurons.custom import State, neuron_model
 
 
-def _izhikevich(p: dict[str, Array], dt: float) -> dict[str, Array]:
-    return {name: p[name] for name in ("a", "b", "c", "d", "v_th", "i_e")} | {
-        "h": np.full_like(p["a"], dt),
-        "wait": np.zeros_like(p["a"]),
-    }
-
-
-def euler(v, u, delta, current, h, a, b, i_e):
-    return v + h * (0.04 * v * v + 5.0 * v + 140.0 - u + i_e + current) + delta, u + h * a * (b * v - u)
+def recovered(b, c):
+    return b * c
 
 
 def reset_izhikevich(u, c, d):
     return c, u + d
 
 
-@names_checked
-@dataclass(frozen=True)
-class Izhikevich:
+@neuron_model(
+    state={"v": State("c", "mV"), "u": State(recovered, "mV/ms")}, reset=reset_izhikevich,
+    units={"v_th": "mV", "c": "mV", "a": "1/ms", "b": "", "d": "mV/ms", "i_e": ""},
+    params={"a": 0.02, "b": 0.2, "c": -65.0, "d": 8.0, "v_th": 30.0, "i_e": 0.0},
+)  # fmt: skip
+def Izhikevich(v, u, delta, current, dt, a, b, i_e, v_th):
     """Simple model of spiking neurons (Izhikevich 2003): dv/dt = 0.04 v^2 + 5 v + 140 - u + I, du/dt = a (b v - u).
 
     At v >= v_th: v = c, u += d.  A spike moves v by the weight (mV).  Forward Euler with dt, both from the old values, as
@@ -49,26 +37,5 @@ class Izhikevich:
     i_e : float
         Constant input (mV/ms; the paper's I); currents that are injected count the same way, in these units.
     """
-
-    a: float = 0.02
-    b: float = 0.2
-    c: float = -65.0
-    d: float = 8.0
-    v_th: float = 30.0
-    i_e: float = 0.0
-
-    physics: ClassVar[Physics] = Physics(
-        name="izhikevich",
-        state={"v": ("c", "mV"), "u": (lambda p: p["b"] * p["c"], "mV/ms")},
-        receptors={"delta": 0},
-        coefficients=("h", "a", "b", "c", "d", "i_e", "v_th", "wait"),
-        derive=_izhikevich,
-        stages=(Stage(("v", "u"), euler),),
-        fires=at_threshold,
-        reset=Stage(("v", "u"), reset_izhikevich),
-        refractory=False,
-        receptor_unit="mV",
-    )
-
-    def __post_init__(self) -> None:
-        check_model(self)
+    new = v + dt * (0.04 * v * v + 5.0 * v + 140.0 - u + i_e + current) + delta
+    return new, u + dt * a * (b * v - u), new >= v_th

@@ -32,54 +32,73 @@ UNITS = {
 }
 
 
-def unit_of(kind: str, name: str) -> str:
-    """Unit of a parameter; Izhikevich's and AdEx's own letters have theirs in the docstring."""
-    if kind == "AdEx" and name in ("a", "b"):
-        return {"a": "nS", "b": "pA"}[name]
-    if kind == "Izhikevich":
-        return {"v_th": "mV", "c": "mV", "a": "1/ms", "d": "mV/ms"}.get(name, "")
+def unit_of(model: object, name: str) -> str:
+    """Unit of a parameter of a model: what the model says (`Physics.units`), else what the start of the name says."""
+    said = getattr(getattr(model, "physics", None), "units", {})
+    if name in said:
+        return str(said[name])
     return next((unit for start, unit in UNITS.items() if name.startswith(start)), "")
 
 
+def _allowed(model: object, name: str) -> str:
+    """What a parameter may be: what the model says (`Physics.limits`), else what its name says."""
+    said = getattr(getattr(model, "physics", None), "limits", {})
+    if name in said:
+        return str(said[name])
+    if name in POSITIVE or name.startswith(POSITIVE_PREFIXES):
+        return "positive"
+    return "not negative" if name in NOT_NEGATIVE else "finite"
+
+
 def parameter_names(model: object) -> list[str]:
-    """Names of the parameters of a model, in order."""
-    return [f.name for f in fields(model)]  # type: ignore[arg-type]
+    """Names of the parameters of a model, in order: its fields, or what it says itself (`parameters`)."""
+    own = getattr(model, "parameters", None)
+    return [f.name for f in fields(model)] if own is None else list(own)  # type: ignore[arg-type]
 
 
-def check_parameter(model: str, name: str, value: object, size: int | None = None) -> np.ndarray:
-    """The value of one parameter as a float64 scalar array, or of `size` numbers; NaN, infinite and impossible ones are refused."""
-    value = plain(f"{model}.{name}", value, unit_of(model, name))
+def parameter_values(model: Any) -> dict[str, np.ndarray]:
+    """The parameters of a model as it was made, float64 without dimension each."""
+    own = getattr(model, "parameters", None)
+    named = {f.name: getattr(model, f.name) for f in fields(model)} if own is None else own
+    return {name: np.asarray(float(value)) for name, value in named.items()}
+
+
+def check_parameter(model: object, name: str, value: object, size: int | None = None) -> np.ndarray:
+    """The value of one parameter of `model` as a float64 scalar array, or of `size` numbers; NaN and impossible ones are refused."""
+    kind = type(model).__name__
+    if hasattr(model, "check_parameter"):  # it knows its own
+        return np.asarray(model.check_parameter(name, value, size))
+    value = plain(f"{kind}.{name}", value, unit_of(model, name))
     try:
         array = np.asarray(value, np.float64)
     except (TypeError, ValueError):
-        raise ParameterError(f"{model}.{name}: must be a number, got {value!r}") from None
+        raise ParameterError(f"{kind}.{name}: must be a number, got {value!r}") from None
     if array.ndim > 1 or (array.ndim == 1 and size is not None and array.size != size):
-        raise ParameterError(f"{model}.{name}: needs one number or {size} of them, got an array of shape {array.shape}")
+        raise ParameterError(f"{kind}.{name}: needs one number or {size} of them, got an array of shape {array.shape}")
     if array.ndim == 1 and size is None:
         raise ParameterError(
-            f"{model}.{name}: give one number here; for a value per neuron set it on the population: pop.{name} = values"
+            f"{kind}.{name}: give one number here; for a value per neuron set it on the population: pop.{name} = values"
         )
-    bad = np.isnan(array) | (np.isinf(array) & (name not in INFINITE))
-    if name in POSITIVE or name.startswith(POSITIVE_PREFIXES):
-        allowed, bad = "positive", bad | (array <= 0)
-    elif name in NOT_NEGATIVE:
-        allowed, bad = "not negative", bad | (array < 0)
-    else:
-        allowed = "finite"
+    allowed = _allowed(model, name)
+    bad = np.isnan(array) | (np.isinf(array) & (name not in INFINITE) & (allowed != "any"))
+    if allowed == "positive":
+        bad = bad | (array <= 0)
+    elif allowed == "not negative":
+        bad = bad | (array < 0)
     if bad.any():
         worst = array if array.ndim == 0 else array[bad][0]
         shown = float(worst)
+        allowed = "a number" if allowed == "any" else allowed
         raise ParameterError(
-            f"{model}.{name}: must be {allowed}, got {shown!r}; for example {model}({name}={_example(name)})"
+            f"{kind}.{name}: must be {allowed}, got {shown!r}; for example {kind}({name}={_example(name)})"
         )
     return array
 
 
 def check_model(model: Any) -> None:
     """Check every field of a model dataclass when it is made."""
-    kind = type(model).__name__
     for field in fields(model):
-        value = check_parameter(kind, field.name, getattr(model, field.name))
+        value = check_parameter(model, field.name, getattr(model, field.name))
         object.__setattr__(model, field.name, float(value))
 
 

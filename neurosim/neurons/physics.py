@@ -9,6 +9,10 @@ from typing import Protocol
 
 import numpy as np
 
+from neurosim.kernels.plain import SourceFunction
+
+__all__ = ["Array", "NeuronModel", "Physics", "SourceFunction", "Stage"]
+
 Array = np.ndarray
 
 
@@ -16,9 +20,11 @@ Array = np.ndarray
 class Stage:
     """One short loop over the neurons: `function` returns the new value(s) of the state variables in `writes`.
 
-    The function is plain Python over scalars.  Its argument names may be state variables, coefficients, receptors (what
-    arrived in this step), `current` (pA), `waiting` (steps left of the refractory period), `uniform`, `normal` (a draw for
-    this neuron and step), `dt` and `t`.  A loop should write at most three arrays: LLVM vectorises no more.
+    The function is plain Python over scalars, or a `SourceFunction` that holds its text.  Its argument names may be state
+    variables, coefficients, receptors (what arrived in this step), `current` (pA), `waiting` (steps left of the refractory
+    period), `uniform`, `normal`, `uniform_2` ... `uniform_9`, `normal_2` ... `normal_9` (draws for this neuron and step, each
+    a stream of its own), `dt` and `t` (ms), `step`, `place` (in its population), `size` (of its population), `tables`, and
+    `fired`.  `writes` may hold "fired": whether the neuron fires; then `Physics.fires` is None.
     """
 
     writes: tuple[str, ...]
@@ -43,8 +49,8 @@ class Physics:
         `derive(parameters, dt) -> dict` of arrays or floats.
     stages : tuple of Stage
         Advance the state by one step.
-    fires : callable
-        Returns whether the neuron fires in this step.
+    fires : callable or None
+        Returns whether the neuron fires in this step; None where a stage writes "fired".
     reset : Stage or None
         Applied to the neurons that fired.
     refractory : bool
@@ -55,6 +61,18 @@ class Physics:
         Further plain functions that the stages call, and kernels by reference.
     takes_current : bool
         Whether currents (pA) can be injected.
+    takes_spontaneous : bool
+        Whether `SpontaneousRate` may make it fire.
+    units : mapping of str to str
+        Units of parameters whose names do not tell: see `parameters.unit_of`.
+    limits : mapping of str to str
+        What parameters may be, where their names do not tell: "positive", "not negative", "finite" or "any" (also infinite).
+    resolved : tuple of str
+        Time constants that must be at least 2 dt.
+    tables : float64 [any]
+        Numbers that all neurons share and the functions look up as `tables`.
+    hints : mapping of str to str
+        What a user may do about a model that lacks "receptors" or "current".
     """
 
     name: str
@@ -63,13 +81,18 @@ class Physics:
     coefficients: tuple[str, ...]
     derive: Callable[[dict[str, Array], float], dict[str, Array]]
     stages: tuple[Stage, ...]
-    fires: Callable[..., object]
+    fires: Callable[..., object] | None
     reset: Stage | None = None
     refractory: bool = True
     receptor_unit: str = "mV"
     helpers: tuple[Callable[..., object], ...] = field(default=())
     takes_current: bool = True
     takes_spontaneous: bool = True
+    units: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, str] = field(default_factory=dict)
+    resolved: tuple[str, ...] = ()
+    tables: Array = field(default_factory=lambda: np.zeros(0))
+    hints: Mapping[str, str] = field(default_factory=dict)
 
 
 class NeuronModel(Protocol):

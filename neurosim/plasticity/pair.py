@@ -9,10 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
 from neurosim.checks import check_not_negative, check_number, check_positive, did_you_mean, names_checked, settle
 from neurosim.errors import ParameterError
+from neurosim.plasticity.mechanism import Mechanism, Trace
 
 if TYPE_CHECKING:
     from neurosim.kernels.mathematics import power
@@ -111,6 +110,18 @@ class PairSTDP:
         )
         return up, down, True
 
+    @property
+    def mechanism(self) -> Mechanism:
+        """The same rule for the general engine, which composes it with others and rounds to few bits."""
+        up, down, _ = self.functions
+        return Mechanism(
+            name="pair_stdp",
+            traces=(("x", Trace("pre", "tau_plus")), ("y", Trace("post", "tau_minus"))),
+            parameters=("w_min", "w_max", "a_plus", "a_minus", "mu_plus", "mu_minus"),
+            on_pre=down,
+            on_post=up,
+        )
+
 
 def potentiate_additive(w: float, x: float, a_plus: float) -> float:
     """The weight after a postsynaptic spike that sees the presynaptic trace x; mu_plus = 0."""
@@ -124,7 +135,7 @@ def potentiate_multiplicative(w: float, x: float, w_min: float, w_max: float, a_
 
 def potentiate_power(w: float, x: float, w_min: float, w_max: float, a_plus: float, mu_plus: float) -> float:
     """As potentiate_additive, times the share of room left above to the power of mu_plus."""
-    return w + a_plus * power(np.float64((w_max - w) / (w_max - w_min)), np.float64(mu_plus)) * x
+    return w + a_plus * power((w_max - w) / (w_max - w_min), mu_plus) * x
 
 
 def depress_additive(w: float, y: float, a_minus: float) -> float:
@@ -139,4 +150,4 @@ def depress_multiplicative(w: float, y: float, w_min: float, w_max: float, a_min
 
 def depress_power(w: float, y: float, w_min: float, w_max: float, a_minus: float, mu_minus: float) -> float:
     """As depress_additive, times the share of room left below to the power of mu_minus."""
-    return w - a_minus * power(np.float64((w - w_min) / (w_max - w_min)), np.float64(mu_minus)) * y
+    return w - a_minus * power((w - w_min) / (w_max - w_min), mu_minus) * y

@@ -28,6 +28,7 @@ def development(
     classes: Sequence[str],
     positions: object = None,
     *,
+    coupled: Sequence[object] | None = None,
     path: object = None,
     title: str = "",
     caption: str = "",
@@ -47,6 +48,8 @@ def development(
         Per neuron; classes "sensory", "inter", "motor" or other.
     positions : array, shape (neurons, 2), optional
         Left out: `worm_layout` on the sum of the panels.
+    coupled : sequence of arrays (neurons, neurons), optional
+        Per panel, not 0 where two neurons share gap junctions: drawn as straight lines, whatever their number.
     path : str or path, optional
         Save the picture there (15 x 5.5 inches for three panels).
     title, caption : str
@@ -87,6 +90,7 @@ def development(
     if at.shape != (n, 2):
         raise ParameterError(f"plot.development(positions): must have shape ({n}, 2), got {at.shape}")
 
+    joined = _joined(coupled, len(drawn), n)
     figure = canvas.new_figure(5.0 * len(drawn), 5.5)
     figure.set_layout_engine("none")
     top = 0.94 if title else 0.995
@@ -94,10 +98,13 @@ def development(
     first = drawn[0][1]
     largest = max(float(one.max()) for _, one in drawn)
     crowd = max(int((one > 0).sum()) for _, one in drawn)
-    for page, (text, contacts) in zip(pages, drawn, strict=True):
+    for page, (text, contacts), pairs in zip(pages, drawn, joined, strict=True):
         _panel(page, at, classes, contacts, first, largest, crowd)
-        page.set_title(f"{text}\n{_counts(contacts, first)}", fontsize=10, linespacing=1.35)
-    _legend(figure, classes, len(drawn) > 1, caption)
+        thin = float(np.clip(8.0 / np.sqrt(max(len(pairs), 1)), 0.45, 1.2))
+        edges.draw(page, at[pairs], color=canvas.PURPLE, width=thin, alpha=0.5 + 0.3 * thin, zorder=4.0)
+        said = f"; {len(pairs)} pairs with gap junctions" if coupled is not None else ""
+        page.set_title(f"{text}\n{_counts(contacts, first)}{said}", fontsize=10, linespacing=1.35)
+    _legend(figure, classes, len(drawn) > 1, coupled is not None, caption)
     if title:
         figure.suptitle(title, fontsize=12, weight="bold", y=0.985)
     canvas.save(figure, path, dpi)
@@ -120,6 +127,19 @@ def _panels(panels: Sequence[tuple[str, object]], n: int) -> list[tuple[str, np.
             )
         out.append((str(one[0]), contacts))
     return out
+
+
+def _joined(coupled: Sequence[object] | None, panels: int, n: int) -> list[np.ndarray]:
+    """Pairs of places (pairs, 2) that share gap junctions, per panel."""
+    if coupled is None:
+        return [np.zeros((0, 2), np.int64)] * panels
+    matrices = [np.asarray(one.toarray() if hasattr(one, "toarray") else one) for one in coupled]
+    if len(matrices) != panels or any(one.shape != (n, n) for one in matrices):
+        shapes = ", ".join(str(one.shape) for one in matrices)
+        raise ParameterError(
+            f"plot.development(coupled): needs {panels} matrices of shape ({n}, {n}), one per panel, got {shapes}"
+        )
+    return [np.argwhere(np.triu((one != 0) | (one.T != 0), 1)) for one in matrices]
 
 
 def _counts(contacts: np.ndarray, first: np.ndarray) -> str:
@@ -178,7 +198,7 @@ def _panel(
     page.set_axis_off()
 
 
-def _legend(figure: "Figure", classes: Sequence[str], compared: bool, caption: str) -> None:
+def _legend(figure: "Figure", classes: Sequence[str], compared: bool, coupled: bool, caption: str) -> None:
     from matplotlib.lines import Line2D
 
     order = [one for one in (*_LOOKS, *sorted(set(classes) - set(_LOOKS))) if one in set(classes)]
@@ -188,6 +208,8 @@ def _legend(figure: "Figure", classes: Sequence[str], compared: bool, caption: s
         handles.append(
             Line2D([], [], color=paint, marker=marker, linestyle="none", markersize=6, label=f"{kind} neuron")
         )
+    if coupled:
+        handles.append(Line2D([], [], color=canvas.PURPLE, linewidth=1.8, label="gap junctions"))
     if compared:
         handles.append(Line2D([], [], color=canvas.DARK, linewidth=1.8, label="there from the start"))
         handles.append(Line2D([], [], color=canvas.VERMILLION, linewidth=1.8, label="new"))
