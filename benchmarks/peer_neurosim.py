@@ -73,9 +73,9 @@ def stdp(network: Network):
     import neurosim as ns
 
     rule = dict(network.stdp)
-    if rule.pop("rule") != "additive":
-        raise SystemExit("neurosim has no power-law STDP yet")
-    return ns.PairSTDP(**rule)
+    if rule.pop("rule") == "additive":
+        return ns.PairSTDP(**rule)
+    return ns.PowerLawSTDP(lam=rule.pop("rate"), **rule)
 
 
 def grow(net, network: Network, populations: dict) -> None:
