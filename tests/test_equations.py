@@ -17,6 +17,9 @@ import neurosim as ns  # noqa: E402
 from neurosim.errors import ParameterError, WiringError  # noqa: E402
 from neurosim.kernels.compiled import JIT  # noqa: E402
 
+#: Compiles for seconds: a slow test, which also runs interpreted.
+compiled_slowly = pytest.mark.slow if JIT else lambda test: test
+
 brian2.prefs.codegen.target = "numpy"
 brian2.BrianLogger.suppress_hierarchy("brian2")
 N = 1000 if JIT else 40
@@ -106,8 +109,8 @@ LONG = {
 }
 
 
-#: Every third is compiled in the fast suite, which all of them would double; the slow and the interpreted run take all.
-FEW = {c.name for c in CASES[::3]} - LONG if JIT else {c.name for c in CASES} - LONG
+#: Every sixth is compiled in the fast suite, which all of them would double; the slow and the interpreted run take all.
+FEW = {c.name for c in CASES[::6]} - LONG if JIT else {c.name for c in CASES} - LONG
 
 
 @pytest.mark.parametrize(
@@ -161,6 +164,7 @@ QUICK = {
 }
 
 
+@compiled_slowly
 @pytest.mark.parametrize("case", [c for c in FIRING if c.name in QUICK], ids=lambda case: case.name)
 def test_the_spikes_are_those_of_brian2(case, monkeypatch, sized):
     ours, brians = spikes_of_both(case, sized(20, 3), sized(1000, 200) // (4 if case.noisy else 1), monkeypatch)

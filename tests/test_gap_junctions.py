@@ -10,6 +10,9 @@ import scipy.sparse
 import neurosim as ns
 from neurosim.kernels.compiled import JIT
 
+#: Compiles for seconds: a slow test, which also runs interpreted.
+compiled_slowly = pytest.mark.slow if JIT else lambda test: test
+
 PASSIVE = ns.LIF(tau_m=20.0, c_m=200.0, v_th=np.inf)  # leak 10 nS
 LEAK = 10.0
 
@@ -75,6 +78,7 @@ def test_first_order_in_dt():
     assert np.array(errors[:2]) / np.array(errors[1:]) == pytest.approx(2.0, abs=0.1)
 
 
+@compiled_slowly
 @pytest.mark.parametrize("rectifying", [False, True])
 def test_what_one_cell_loses_the_other_gains(rectifying):
     """Without leak the charge stays, between models and capacitances, and the current runs downhill."""
@@ -133,6 +137,7 @@ def by_hand(net, pairs, steps, handles):
         net.run(net.dt)
 
 
+@compiled_slowly
 def test_models_of_all_kinds_and_a_network_that_changes():
     """Three models in three blocks, neurons that die and are born, junctions made and cut: as with currents set by hand."""
     kinds = {"exp": ns.LIFExp(i_e=300.0), "cond": ns.LIFCond(i_e=180.0), "izh": ns.Izhikevich(i_e=6.0)}

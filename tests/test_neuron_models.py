@@ -14,6 +14,9 @@ import neurosim as ns
 from neurosim.errors import ParameterError
 from neurosim.kernels.compiled import JIT
 
+#: Compiles for seconds: a slow test, which also runs interpreted.
+compiled_slowly = pytest.mark.slow if JIT else lambda test: test
+
 GOLDENS = Path(__file__).parent / "goldens"
 NEVER = 1e9  # mV; a threshold that is never reached
 
@@ -129,6 +132,7 @@ def test_eif_without_upswing_is_the_leaky_neuron():
     assert np.ptp(traces[0]) > 3.0
 
 
+@compiled_slowly
 def test_an_upswing_of_any_steepness_stays_finite():
     net, pops = one_each([ns.EIF(delta_t=delta_t, v_th=100.0, i_e=2000.0) for delta_t in (0.01, 1e-4)])
     spikes = net.record(pops, "spikes")
@@ -291,6 +295,7 @@ def wang_buzsaki_truth(i_e, duration):
     return found.t_events[0]
 
 
+@compiled_slowly
 @pytest.mark.compiled
 def test_wang_buzsaki_follows_its_differential_equation():
     right = wang_buzsaki_truth(100.0, 140.0)  # 1 uA/cm^2
@@ -413,6 +418,7 @@ def rising_twin(p, inputs, steps, dt=0.1):
     return fired, np.array(voltages)
 
 
+@compiled_slowly
 @pytest.mark.parametrize("name", RISING)
 def test_rising_conductances_equal_their_slow_twin(name, sized):
     p = replace(RISING[name], i_e=600.0)
@@ -472,6 +478,7 @@ def nmda_truth(p, weights, dt, duration):
     return np.concatenate(v)
 
 
+@compiled_slowly
 @pytest.mark.parametrize("mg", [1.0, 0.0])
 def test_nmda_converges_to_its_differential_equation(mg, sized):
     """First order in dt, because the block is held through each step; exact in order two without magnesium."""

@@ -15,6 +15,9 @@ from neurosim.kernels.compiled import JIT, kernel
 from neurosim.kernels.mathematics import power, power_float32
 from neurosim.plasticity import power_law
 
+#: Compiles for seconds: a slow test, which also runs interpreted.
+compiled_slowly = pytest.mark.slow if JIT else lambda test: test
+
 GOLDEN = Path(__file__).parent / "goldens" / "power_law_nest.npz"
 STEPS = 3000 if JIT else 180
 EXPONENTS = (0.0, 0.02, 0.2, 0.4, 0.5, 0.75, 0.98, 1.0, 1.7, 3.0, -0.4, -1.0)
@@ -183,6 +186,7 @@ def test_twin_in_float64(rule, placement):
     check_against_twin(bench, edges, spikes, 1e-12)
 
 
+@compiled_slowly
 @pytest.mark.parametrize("placement", ["one delay", "axonal only", "any delay"])
 @pytest.mark.parametrize("rule", MARKED)
 def test_twin_in_float32(rule, placement):

@@ -7,6 +7,7 @@ brian2 = pytest.importorskip("brian2")
 
 import neurosim as ns  # noqa: E402
 from neurosim.errors import ParameterError, WiringError  # noqa: E402
+from neurosim.kernels.compiled import JIT  # noqa: E402
 
 brian2.prefs.codegen.target = "numpy"
 brian2.BrianLogger.suppress_hierarchy("brian2")
@@ -39,7 +40,11 @@ def plastic_net(rule, n, *, axonal=1.0, seed=3):
     return net, pop, net.connect(pop, pop, edges, axonal_delay=axonal, plasticity=rule, autapses=True)
 
 
-@pytest.mark.parametrize("name", MODELS)
+#: One is compiled in the fast suite; the slow and the interpreted run take all.
+MARKED = [pytest.param(name, marks=pytest.mark.slow if JIT and k else ()) for k, name in enumerate(MODELS)]
+
+
+@pytest.mark.parametrize("name", MARKED)
 def test_spikes_and_weights_are_those_of_brian2(name, sized):
     """With the delay where Brian2 has it, a spike that meets another in one step included."""
     text, on_pre, on_post, initial = MODELS[name]
