@@ -9,7 +9,11 @@ dopamine at times that have nothing to do with them: they are the control within
     neurosim run distal_reward --set reward=random      the same dopamine, at random times (`rate`, in Hz)
     neurosim run distal_reward --set reward=none        no more than the tonic level
 
-Neurons, weights, bounds, input, time constants and amplitudes are those of the program that the author published.  What differs:
+After an hour (seeds 1 to 5) the rewarded synapse is at 3.7 to 4.0 of 4, above 98.4 to 99.8% of all; without reward below 0.1 (seeds 1
+and 2).  With the same dopamine at random times it ends at 0.04 to 0.2, but with seed 1 at 3.8: in an hour with dopamine 3 to 5% of all
+synapses drift above 3, and any one may be among them.  Pairings are rare: 1.7 a minute without reward, 3.8 in the end with it.
+
+Neurons, weights, bounds, input, time constants and amplitudes are those of the author's program (daspnet.m, public copies).  What differs:
 weights follow dopamine at every moment and not each 10 ms, each spike adds to the traces of spikes instead of setting them, nothing
 happens to two spikes in the same step, no synapse is a double or a loop, and rewards wait for the next tenth of a second.
 """
