@@ -240,8 +240,10 @@ def test_looking_changes_no_bit(kind, placement):
     plain.run(STEPS)
     for i in range(0, STEPS, 37):
         looked.run(min(37, STEPS - i), chunk=shortest)
+        before = looked.pool.arrays()
         seen = looked.pool.read_weights()
-        assert np.array_equal(seen, looked.pool.read_weights())
+        after = looked.pool.arrays()
+        assert all(before[name].tobytes() == after[name].tobytes() for name in before)  # stamps may look like NaN
         if i % 2:
             looked.pool.catch_up(np.arange(i % 5, looked.n))
             assert np.array_equal(seen, looked.pool.read_weights())

@@ -339,7 +339,8 @@ class EventPool(LazyPool):
         """Nothing: exponentials are computed where they are needed."""
 
     def arrays(self) -> dict[str, np.ndarray]:
-        raise NotImplementedError("EventPool is saved by snapshot.py, with own_arrays")
+        """The whole state by name; copies."""
+        return super().arrays() | {name: getattr(self, name).copy() for name in (*OWN, "more")}
 
 
 def hash_of(name: str) -> int:
