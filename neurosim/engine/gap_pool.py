@@ -155,7 +155,7 @@ class GapPool:
 
     def calls(self) -> PoolCalls:
         """How the driver calls this pool: before the neurons advance, and in no step of the delivery."""
-        return PoolCalls("neurosim.kernels.gaps", ("couple",), (), 9, early="couple_{p}(step, {a}, ring)")
+        return PoolCalls("neurosim.kernels.gaps", (), 9, early=("couple", "step, {a}, ring"))
 
     def arguments(self) -> tuple[object, ...]:
         """The driver's tuple, taken afresh at each entry."""

@@ -154,8 +154,8 @@ class StaticPool(RowPool):
     def calls(self) -> PoolCalls:
         """How the driver calls this pool."""
         name = "deliver_released" if self.released else "deliver_static"
-        call = name + "_{p}(now, record, first, last, {a}, ring)"
-        return PoolCalls("neurosim.kernels.delivery", (name,), (call,), 14 if self.released else 10)
+        call = name, "now, record, first, last, {a}, ring"
+        return PoolCalls("neurosim.kernels.delivery", (call,), 14 if self.released else 10)
 
     def arguments(self) -> tuple[object, ...]:
         """The driver's tuple, taken afresh at each entry."""
@@ -244,10 +244,9 @@ class _Wired:
         """How the driver calls this pool."""
         return PoolCalls(
             self.kernels.__name__,
-            ("push", "deliver", "room_needed"),
-            (self.push_call, "deliver_{p}(now, 0, ring, {a})"),
-            early="deliver_{p}(step, 1, ring, {a})" if self.late else "",
-            room=f"room_needed_{{p}}(step, n, record, record_bounds[step - origin:], {self.room_call})",
+            (("push", self.pushes), ("deliver", "now, 0, ring, {a}")),
+            early=("deliver", "step, 1, ring, {a}") if self.late else None,
+            room=("room_needed", f"step, n, record, record_bounds[step - origin:], {self.room_needs}"),
         )
 
     def arguments(self: Any) -> Any:
@@ -258,8 +257,8 @@ class _Wired:
 class PlasticPool(_Wired, LazyPool):
     """A lazy pool of the pair rule with the wires of the engine."""
 
-    push_call = "push_{p}(now, record, first, last, {a})"
-    room_call = chosen(LazyPool.FIELDS, ROOM)
+    pushes = "now, record, first, last, {a}"
+    room_needs = chosen(LazyPool.FIELDS, ROOM)
 
     def __init__(self, rule: Any, *, uniform: bool, dt: float, dtype: str, step: int) -> None:
         super().__init__(rule.functions, uniform=uniform, dt=dt, dtype=dtype)
@@ -278,14 +277,14 @@ class RulePool(_Wired, EventPool):
         self.wires = []
 
     @property
-    def push_call(self) -> str:
-        """The call of push, with the states of neurons where the rule looks at them."""
+    def pushes(self) -> str:
+        """What push takes: the states of neurons too, where the rule looks at them."""
         if self.plan.needs_states:
-            return "push_{p}(now, record, first, last, {s}, {a})"
-        return f"push_{{p}}(now, record, first, last, True, {chosen(self.FIELDS, PUSHED)})"
+            return "now, record, first, last, {s}, {a}"
+        return f"now, record, first, last, True, {chosen(self.FIELDS, PUSHED)}"
 
     @property
-    def room_call(self) -> str:
+    def room_needs(self) -> str:
         """What room_needed takes."""
         return "{a}" if self.plan.third is not None else chosen(self.FIELDS, ROOM)
 

@@ -21,8 +21,8 @@ def sample(stamp, every, variable, first, place, base, origin, state, out):
 
 
 @kernel
-def find_bad(state, first, last):
-    """(variable, place) of the first number that is none or infinite, else (-1, -1)."""
+def find_bad(state, first, last, block, status):
+    """Whether a number of the state is none or infinite; if so, status[1:4] says which: block, variable, place."""
     for k in range(state.shape[0]):
         total = 0.0
         for p in range(first.size):
@@ -32,8 +32,9 @@ def find_bad(state, first, last):
             for p in range(first.size):
                 for i in range(first[p], last[p]):
                     if not np.isfinite(state[k, i]):
-                        return k, i
-    return -1, -1
+                        status[1], status[2], status[3] = block, k, i
+                        return True
+    return False
 
 
 @kernel

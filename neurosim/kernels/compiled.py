@@ -53,6 +53,8 @@ def _compiled(function: F, *, forceinline: bool) -> F:
     usual = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(cache_folder() / tree_hash())
     try:
-        return numba.njit(function, cache=True, nogil=True, error_model="numpy", forceinline=forceinline)
+        return numba.njit(
+            function, cache=True, nogil=True, error_model="numpy", forceinline=forceinline, no_cfunc_wrapper=True
+        )
     finally:
         numba.config.CACHE_DIR = usual
