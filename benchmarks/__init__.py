@@ -16,6 +16,8 @@ MODELS: dict[str, tuple[str, dict[str, object]]] = {
     "microcircuit_x0.2": ("microcircuit", {"scale": 0.2}),
     "microcircuit_full": ("microcircuit", {"scale": 1.0}),
     "structural": ("structural", {}),
+    "structural_10000": ("structural", {"curve": "gaussian"}),
+    "structural_1000": ("structural", {"size": 1000, "synapses": 0, "curve": "gaussian", "time": 10_000.0}),
 }
 
 

@@ -13,11 +13,12 @@ DT = 0.1  # ms
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """Synaptic elements of one kind on every neuron (Butz & van Ooyen 2013, linear growth curve)."""
+    """Synaptic elements of one kind on every neuron (Butz & van Ooyen 2013): the linear curve, or the Gaussian above `least`."""
 
     rate: float  # growth of a silent neuron, elements per ms
     set_point: float  # calcium at which growth stops
     start: float  # elements at time 0
+    least: float | None = None  # calcium below which elements retract (eta)
 
 
 @dataclass(frozen=True, slots=True)

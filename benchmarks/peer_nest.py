@@ -86,12 +86,13 @@ def make_population(population: Population, network: Network, rng: np.random.Gen
     if population.elements:
         parameters["synaptic_elements"] = {
             name: {
-                "growth_curve": "linear",
+                "growth_curve": "linear" if element.least is None else "gaussian",
                 "growth_rate": element.rate,
                 "eps": element.set_point,
                 "continuous": False,
                 "z": float(element.start),
             }
+            | ({} if element.least is None else {"eta": element.least})
             for name, element in population.elements.items()
         }
     neurons = nest.Create(NEURONS[network.neuron], population.size, parameters)

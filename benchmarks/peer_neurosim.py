@@ -93,16 +93,20 @@ def grow(net, network: Network, populations: dict) -> None:
         made = net.connect(
             [populations[p.name] for p in sources],
             [populations[p.name] for p in targets],
-            ns.fixed_indegree(first),
+            ns.fixed_indegree(first) if first else ns.random(0.0),
             **wiring,
         )
         curves = []
         for name, side in ((g.pre_element, sources), (g.post_element, targets)):
-            rate, goal = np.zeros(net.n_neurons), np.ones(net.n_neurons)  # by uid
+            rate, goal, least = np.zeros(net.n_neurons), np.ones(net.n_neurons), np.zeros(net.n_neurons)  # by uid
             for p in side:
-                rate[populations[p.name].uid] = 1e3 * p.elements[name].rate
-                goal[populations[p.name].uid] = to_hz * p.elements[name].set_point
-            curves.append(ns.LinearGrowth(rate.__getitem__, goal.__getitem__))
+                own, element = populations[p.name].uid, p.elements[name]
+                rate[own], goal[own] = 1e3 * element.rate, to_hz * element.set_point
+                least[own] = to_hz * (element.least or 0.0)
+            if element.least is None:
+                curves.append(ns.LinearGrowth(rate.__getitem__, goal.__getitem__))
+            else:
+                curves.append(ns.GaussianGrowth(rate.__getitem__, least.__getitem__, goal.__getitem__))
         net.add(
             ns.HomeostaticGrowth(
                 made, pre=curves[0], post=curves[1], every=network.update_every, tau_calcium=TAU_CALCIUM

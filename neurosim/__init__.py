@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 _WHERE = {
     "neurosim.network": ["Network", "load"],
+    "neurosim.history": ["History"],
     "neurosim.neurons.lif": ["LIF", "LIFExp", "LIFAlpha"],
     "neurosim.neurons.conductance": ["LIFCond", "AdEx"],
     "neurosim.neurons.izhikevich": ["Izhikevich"],
@@ -33,6 +34,7 @@ _WHERE = {
     "neurosim.plasticity.benna_fusi": ["BennaFusi"],
     "neurosim.plasticity.cascade": ["Cascade"],
     "neurosim.plasticity.clopath": ["ClopathSTDP"],
+    "neurosim.plasticity.deger": ["DegerSTDP"],
     "neurosim.plasticity.dopamine": ["DopamineSTDP"],
     "neurosim.plasticity.nearest": ["NearestSTDP"],
     "neurosim.plasticity.reward": ["RewardSTDP"],
@@ -44,11 +46,19 @@ _WHERE = {
         "one_to_one", "all_to_all", "random", "fixed_indegree", "fixed_outdegree", "fixed_total", "distance", "small_world",
         "from_edges", "condition",
     ],
-    "neurosim.distributions": ["normal", "lognormal", "uniform"],
-    "neurosim.structural.homeostatic": ["HomeostaticGrowth", "LinearGrowth"],
+    "neurosim.distributions": ["normal", "lognormal", "uniform", "delay_by_distance"],
+    "neurosim.structural.homeostatic": ["HomeostaticGrowth"],
+    "neurosim.structural.curves": ["LinearGrowth", "GaussianGrowth", "SigmoidGrowth"],
+    "neurosim.structural.deep_r": ["DeepR"],
     "neurosim.structural.prune": ["Prune"],
     "neurosim.structural.rewire": ["Rewire"],
+    "neurosim.structural.sampling": ["SynapticSampling"],
+    "neurosim.structural.spines": ["SizeFluctuation", "LinearNoise", "Kesten", "LogOU"],
+    "neurosim.structural.contacts": ["MultiContact"],
     "neurosim.structural.callback": ["Callback"],
+    "neurosim.structural.neurogenesis": ["Neurogenesis", "Apoptosis"],
+    "neurosim.structural.ageing": ["Ageing"],
+    "neurosim.structural.budget": ["RegionBudget"],
     "neurosim.learning.scaling": ["SynapticScaling"],
     "neurosim.learning.normalise": ["Normalise"],
     "neurosim.learning.intrinsic": ["IntrinsicPlasticity"],
@@ -56,10 +66,11 @@ _WHERE = {
     "neurosim.learning.tagging": ["TaggingCapture"],
     "neurosim.learning.eprop": ["EProp"],
     "neurosim.learning.optimizers": ["Adam", "GradientDescent"],
+    "neurosim.runs": ["keep_run", "read_run"],
     "neurosim.errors": ["NeurosimError", "ParameterError", "WiringError", "RunError", "SaveError", "NeurosimWarning"],
 }  # fmt: skip
 _HOME = {name: module for module, names in _WHERE.items() for name in names}
-_MODULES = ["plot", "datasets", "analysis", "structural", "lab"]
+_MODULES = ["plot", "positions", "datasets", "analysis", "structural", "lab", "report"]
 
 __all__ = sorted([*_HOME, *_MODULES, "__version__"])
 
@@ -83,11 +94,12 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from neurosim import analysis, datasets, lab, plot, structural
-    from neurosim.distributions import lognormal, normal, uniform
+    from neurosim import analysis, datasets, lab, plot, positions, report, structural
+    from neurosim.distributions import delay_by_distance, lognormal, normal, uniform
     from neurosim.equations.model import Equations
     from neurosim.equations.synapses import SynapseEquations
     from neurosim.errors import NeurosimError, NeurosimWarning, ParameterError, RunError, SaveError, WiringError
+    from neurosim.history import History
     from neurosim.learning.eprop import EProp
     from neurosim.learning.intrinsic import IntrinsicPlasticity
     from neurosim.learning.normalise import Normalise
@@ -113,6 +125,7 @@ if TYPE_CHECKING:
     from neurosim.plasticity.benna_fusi import BennaFusi
     from neurosim.plasticity.cascade import Cascade
     from neurosim.plasticity.clopath import ClopathSTDP
+    from neurosim.plasticity.deger import DegerSTDP
     from neurosim.plasticity.dopamine import DopamineSTDP
     from neurosim.plasticity.mechanism import Trace, Variable
     from neurosim.plasticity.nearest import NearestSTDP
@@ -123,6 +136,7 @@ if TYPE_CHECKING:
     from neurosim.plasticity.short_term import ShortTerm
     from neurosim.plasticity.triplet import TripletSTDP
     from neurosim.plasticity.vogels import VogelsSTDP
+    from neurosim.runs import keep_run, read_run
     from neurosim.stimuli import (
         Current,
         OrnsteinUhlenbeck,
@@ -132,10 +146,18 @@ if TYPE_CHECKING:
         SpontaneousRate,
         WhiteNoise,
     )  # fmt: skip
+    from neurosim.structural.ageing import Ageing
+    from neurosim.structural.budget import RegionBudget
     from neurosim.structural.callback import Callback
-    from neurosim.structural.homeostatic import HomeostaticGrowth, LinearGrowth
+    from neurosim.structural.contacts import MultiContact
+    from neurosim.structural.curves import GaussianGrowth, LinearGrowth, SigmoidGrowth
+    from neurosim.structural.deep_r import DeepR
+    from neurosim.structural.homeostatic import HomeostaticGrowth
+    from neurosim.structural.neurogenesis import Apoptosis, Neurogenesis
     from neurosim.structural.prune import Prune
     from neurosim.structural.rewire import Rewire
+    from neurosim.structural.sampling import SynapticSampling
+    from neurosim.structural.spines import Kesten, LinearNoise, LogOU, SizeFluctuation
     from neurosim.wiring import (
         all_to_all,
         condition,

@@ -1,4 +1,4 @@
-"""The command line: `neurosim run | list | check | lab | info`.
+"""The command line: `neurosim run | report | list | check | lab | info`.
 
 Knows scenarios as scripts with a function `main` and nothing of what they do.  Nothing heavy is imported before a command
 needs it.
@@ -10,6 +10,7 @@ import argparse
 import ast
 import inspect
 import os
+import shlex
 import sys
 import time
 import warnings
@@ -65,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="For example: neurosim run worm --seed 2 --set rule=mirror",
     )
     parser.add_argument("--version", action="version", version=f"neurosim {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="run | list | check | lab | info")
+    commands = parser.add_subparsers(dest="command", metavar="run | report | list | check | lab | info")
 
     run = commands.add_parser(
         "run", help="run a scenario", description="Run a scenario: a name of `neurosim list`, or a script of your own."
@@ -88,6 +89,18 @@ def _parser() -> argparse.ArgumentParser:
         help="settings of the scenario",
     )
     run.set_defaults(function=_run)
+
+    page = commands.add_parser(
+        "report",
+        help="make a page of a run",
+        description="Write one HTML page of a run, which opens without a network: summary, graph over time, spikes, growth, weights.",
+    )
+    page.add_argument("folder", metavar="RUN_DIR", help="the --out folder of a run, such as runs/worm")
+    page.add_argument("--out", metavar="FILE", help="the page (default: RUN_DIR/report.html)")
+    page.add_argument(
+        "--film", metavar="FILE", help="also a film of the graph growing: .gif, or .mp4 where there is ffmpeg"
+    )
+    page.set_defaults(function=_report)
 
     listing = commands.add_parser("list", help="list the scenarios and their settings")
     listing.set_defaults(function=_list)
@@ -126,7 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     info = commands.add_parser("info", help="versions, cache, cores")
     info.set_defaults(function=_info)
 
-    for command in (run, listing, check, lab, info):
+    for command in (run, page, listing, check, lab, info):
         command.add_argument("--debug", action="store_true", help="show where an error came from")
     return parser
 
@@ -135,6 +148,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(given: argparse.Namespace) -> int:
+    from neurosim.runs import FOLDER, run_as
+
     path = find_scenario(given.scenario)
     name = path.stem
     seen = set(sys.modules)
@@ -154,13 +169,28 @@ def _run(given: argparse.Namespace) -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("default", NeurosimWarning)
         warnings.showwarning = _tell_warning
-        lines = function(**arguments, **({"out": out} if "out" in inspect.signature(function).parameters else {}))
+        known = inspect.signature(function).parameters
+        usual = {key: one.default for key, one in known.items() if one.default is not one.empty}
+        with run_as(name, usual | arguments, _command(given, out)):
+            lines = function(**arguments, **({"out": out} if "out" in known else {}))
     for line in lines or []:
         print(line)
-    saved = [file for file, stamp in sorted(_files(out).items()) if before.get(file) != stamp]
-    names = ", ".join(str(file.relative_to(out)) for file in saved) or "nothing"
-    print(f"saved {names} in {out} ({time.perf_counter() - began:.1f} s)")
+    saved = [file.relative_to(out) for file, stamp in sorted(_files(out).items()) if before.get(file) != stamp]
+    kept = Path(FOLDER, "manifest.json") in saved
+    names = [str(file) for file in saved if not (kept and file.parts[0] == FOLDER)] + ([f"{FOLDER}/"] if kept else [])
+    print(f"saved {', '.join(names) or 'nothing'} in {out} ({time.perf_counter() - began:.1f} s)")
+    if kept:
+        print(f"neurosim report {shlex.quote(str(out))} makes a page of it")
     return 0
+
+
+def _command(given: argparse.Namespace, out: Path) -> str:
+    """What was typed, to be typed again."""
+    words = ["neurosim", "run", given.scenario, *(["--out", str(out)] if given.out else [])]
+    words += [] if given.seed is None else ["--seed", str(given.seed)]
+    words += [] if given.duration is None else ["--duration", given.duration]
+    settings = [text for group in given.settings for text in group]
+    return shlex.join([*words, *(["--set", *settings] if settings else [])])
 
 
 def find_scenario(asked: str) -> Path:
@@ -275,7 +305,23 @@ def _tell_warning(message: object, *_: Any, **__: Any) -> None:
     print(f"warning: {message}", file=sys.stderr)
 
 
-# ---- list, check, info ----------------------------------------------------------------------------------------------
+# ---- report, list, check, info --------------------------------------------------------------------------------------
+
+
+def _report(given: argparse.Namespace) -> int:
+    from neurosim.report import write_page
+
+    began = time.perf_counter()
+    path = write_page(given.folder, given.out)
+    print(f"saved {path}, {path.stat().st_size / 1e6:.1f} MB ({time.perf_counter() - began:.1f} s)")
+    if given.film is not None:
+        from neurosim.plot import film
+        from neurosim.runs import read_run
+
+        run = read_run(given.folder)
+        film(run.lifetimes(), given.film, positions=run.positions, title=str(run.manifest["title"]))
+        print(f"saved {given.film}, {Path(given.film).stat().st_size / 1e6:.1f} MB")
+    return 0
 
 
 def _list(given: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
-from neurosim.checks import check_not_negative, check_number, did_you_mean
+from neurosim.checks import check_not_negative, check_number, check_positive, did_you_mean
 from neurosim.errors import ParameterError
 
 _LEAST_MASS = 1e-3
@@ -297,6 +297,51 @@ def uniform(low: float, high: float) -> Uniform:
             f"uniform.low: must not be above high = {high:.12g}, got {low:.12g}; write uniform({high:.12g}, {low:.12g})"
         )
     return Uniform(low, high)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class DistanceDelay:
+    """See `delay_by_distance`."""
+
+    speed: float
+    base: float
+
+    def of_distance(self, distance: np.ndarray) -> np.ndarray:
+        """Delays (ms) for these distances."""
+        return self.base + distance / self.speed
+
+    def draw(self, key: int, pre_uid: np.ndarray, post_uid: np.ndarray, nth: np.ndarray | int) -> np.ndarray:
+        """Refused: this is no random number."""
+        raise ParameterError(
+            f"{self!r}: is for delays; take a number or a distribution such as ns.normal(1.0, 0.1) here"
+        )
+
+    def __repr__(self) -> str:
+        return f"delay_by_distance({self.speed:.12g}, base={self.base:.12g})"
+
+
+def delay_by_distance(speed: float, base: float = 0.0) -> DistanceDelay:
+    """Delays from the distance of the two neurons: base + distance / speed, rounded to the grid of dt, at least dt.
+
+    Synapses that are formed later get theirs in the same way.
+
+    Parameters
+    ----------
+    speed : float
+        Units of position per ms; 300 for 0.3 m/s (an unmyelinated axon of cortex) and positions in micrometres.
+    base : float
+        ms; what the synapse itself takes.
+
+    Examples
+    --------
+    >>> import neurosim as ns
+    >>> net = ns.Network(seed=1)
+    >>> row = net.add_population("row", ns.LIF(), 3, positions=ns.positions.grid((3, 1), spacing=300.0))
+    >>> net.connect(row, row, ns.all_to_all(), delay=ns.delay_by_distance(300.0, base=0.5)).delay.tolist()
+    [1.5, 2.5, 1.5, 1.5, 2.5, 1.5]
+    """
+    given = check_positive("delay_by_distance.speed", speed), check_not_negative("delay_by_distance.base", base, "ms")
+    return DistanceDelay(*given)
 
 
 def _check_bounds(name: str, low: float | None, high: float | None, outside: str) -> Bounds:

@@ -102,11 +102,11 @@ class Edges:
         if np.unique(self.source * (1 << 32) + self.slot).size != len(self):
             raise ParameterError(f"{p.name}.remove: names an edge twice")
         row = self.row
-        flight.note_in_flight(net.engine, p.pool, p.wire, np.unique(row), only_released=True)
+        flight.note_in_flight(net.engine, p.pool, p.wire, row, only_released=True)
         if in_flight == "drop":
             flight.take_back(net.engine, p.pool, p.wire, row, self.slot)
-        p.pool.remove(row, self.slot)
-        p._edited()
+        packed, _ = p.pool.remove(row, self.slot)
+        p._edited((packed & p.pool.mask).astype(np.int64), -1)
         net.history.add(net.step, SYNAPSE_DIED, rule, p.name, self.pre, self.post, self.weight, self.delay)
         return len(self)
 

@@ -35,6 +35,7 @@ class Encoder:
         self.arrays: dict[str, np.ndarray] = {}
         self.functions: dict[str, Callable[..., Any]] = {}
         self._reference = reference
+        self._shared: list[Any] = []  # values that several others hold, in the order in which they were met
 
     def __call__(self, value: Any) -> Any:
         if value is None or isinstance(value, bool | str):
@@ -56,6 +57,12 @@ class Encoder:
         known = self._reference(value)
         if known is not None:
             return known
+        shared = next((k for k, other in enumerate(self._shared) if other is value), -1)
+        if shared >= 0:
+            return {"shared": shared}
+        if getattr(type(value), "__neurosim_shared__", False):
+            shared = len(self._shared)
+            self._shared.append(value)
         if is_dataclass(value) and not isinstance(value, type):
             named = {f.name: self(getattr(value, f.name)) for f in fields(value) if f.init}
             kind = type(value)
@@ -63,7 +70,7 @@ class Encoder:
             mark = getattr(kind, "__neurosim_fingerprint__", None)  # a class made of a user's function
             if mark is not None and kind.__module__.split(".")[0] != ROOT:
                 entry["fingerprint"] = mark
-            return entry
+            return entry if shared < 0 else entry | {"shared": shared}
         if callable(value):
             name = getattr(value, "__qualname__", type(value).__qualname__)
             other = self.functions.setdefault(name, value)
@@ -85,6 +92,7 @@ class Decoder:
         functions: Mapping[str, Callable[..., Any]], models: Mapping[str, type],
     ) -> None:  # fmt: skip
         self.arrays, self.resolve, self.functions, self.models = arrays, resolve, functions, models
+        self._shared: dict[int, Any] = {}
 
     def __call__(self, value: Any) -> Any:
         if isinstance(value, list):
@@ -106,7 +114,12 @@ class Decoder:
                     f"load: the model {name!r} has changed since the save (its function, one that it calls, or a number that it "
                     f"finds around it); pass the one that was used"
                 )
-            return kind(**{k: self(v) for k, v in value["fields"].items()})
+            made = kind(**{k: self(v) for k, v in value["fields"].items()})
+            if "shared" in value:
+                self._shared[value["shared"]] = made
+            return made
+        if "shared" in value:
+            return self._shared[value["shared"]]
         if "function" in value:
             return self._function(value)
         return self.resolve(value)

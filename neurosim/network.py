@@ -24,6 +24,8 @@ from neurosim.stimulating import StimulusHandle
 from neurosim.units import plain
 
 if TYPE_CHECKING:
+    from neurosim.analysis.regions import RegionMatrix
+    from neurosim.positions import Layout
     from neurosim.process import Process
 
 MOST_DELAY_BITS = 20
@@ -63,6 +65,7 @@ class Network:
         self.default_delay = values.duration(self, "Network.default_delay", default_delay, least=1) * self.dt
         self.engine = Engine(self.dt, self.seed, self.first_step)
         self.history = History(self.dt)
+        self.history.present = self._synapses_now
         self.populations: dict[str, Population] = {}
         self.projections: dict[str, Projection] = {}
         self.gap_junctions: dict[str, GapJunctions] = {}
@@ -125,6 +128,11 @@ class Network:
             )
         return Region(self, path)
 
+    def _synapses_now(self) -> tuple[int, list[tuple[str, np.ndarray, np.ndarray, np.ndarray, np.ndarray]]]:
+        """The step, and (projection, pre, post, weight, delay): what the history starts from when it looks back."""
+        edges = [(p.name, p.edges()) for p in self.projections.values()]
+        return self.step, [(name, e.pre, e.post, e.weight, e.delay) for name, e in edges]
+
     def _population_of(self, number: int) -> Population:
         return next(p for p in self.populations.values() if p.number == number)
 
@@ -136,7 +144,7 @@ class Network:
     # ---- neurons ----------------------------------------------------------------------------------------------------
 
     def add_population(
-        self, name: str, model: Any, n: int, region: str | None = None, positions: ArrayLike | None = None
+        self, name: str, model: Any, n: int, region: str | None = None, positions: ArrayLike | Layout | None = None
     ) -> Population:
         """Add `n` neurons of one model.
 
@@ -149,8 +157,9 @@ class Network:
         n : int
         region : str, optional
             Label, nested by "/": "cortex/vision".
-        positions : array [n, 2 or 3], optional
-            For wiring by distance, in any unit of length.
+        positions : array [n, 2 or 3] or layout, optional
+            For wiring by distance and delays from it, in any unit of length: given, or drawn from a layout such as
+            ``ns.positions.ball(100.0)``, which also places neurons that are added later.
 
         Returns
         -------
@@ -158,11 +167,33 @@ class Network:
         """
         return populating.add_population(self, name, model, n, region, positions)
 
-    def _add_neurons(self, population: Population, n: int, positions: ArrayLike | None) -> View:
-        return populating.add_neurons(self, population, n, positions)
+    def _add_neurons(self, population: Population, n: int, positions: Any, rule: str) -> View:
+        return populating.add_neurons(self, population, n, positions, rule)
 
-    def _remove_neurons(self, population: Population, uid: np.ndarray) -> None:
-        populating.remove_neurons(self, population, uid)
+    def _remove_neurons(self, population: Population, uid: np.ndarray, rule: str) -> None:
+        populating.remove_neurons(self, population, uid, rule)
+
+    def place(self, target: Any, layout: Layout) -> None:
+        """Give all populations of a region (or a population, or a list) positions from one layout; wiring stays as it is."""
+        populating.place(self, target, layout)
+
+    def distance(self, pre: ArrayLike, post: ArrayLike) -> np.ndarray:
+        """Distance between pairs of neurons, given by uid, in the unit of their positions; float64 [pairs]."""
+        return values.distance(self, pre, post)
+
+    def region_matrix(self, what: str = "synapses", level: int | None = None) -> RegionMatrix:
+        """Synapses between regions; neurons without a region go by the name of their population.
+
+        Parameters
+        ----------
+        what : {"synapses", "weight", "density"}
+            Their number, the sum of their weights, or their number per pair of neurons.
+        level : int, optional
+            Depth of the labels: 1 gathers "cortex/a" and "cortex/b" under "cortex".  Default: each region as named.
+        """
+        from neurosim.analysis.regions import region_matrix
+
+        return region_matrix(self, what, level)
 
     def remove_population(self, population: Population | str) -> None:
         """Remove a population with its neurons, its projections, its stimuli and its state recorders."""
@@ -236,6 +267,9 @@ class Network:
             for projection in made:
                 self._forget(projection, projection.edges())
             raise
+        for projection in made:
+            ends = projection.source.name, projection.target.name
+            self.history.wired(projection.name, *ends, len(projection), self.step)
         return made[0] if single else connecting.ProjectionGroup(name or f"{len(made)} projections", made)
 
     def join(
@@ -483,7 +517,10 @@ class Network:
             pool.drop_notes(1 << 62)
             if pool.extra.size:
                 pool.extra -= engine.step - self.first_step  # synapses keep their age
+        for population in self.populations.values():
+            population.birth = population.birth - (engine.step - self.first_step)  # and so do neurons
         self._todo.clear()
+        self.history.rewind(engine.step - self.first_step, self.first_step)
         engine.step = self.first_step
         engine.ring[:] = 0.0
         engine.recent_step = engine.recent_place = np.zeros(0, np.int64)

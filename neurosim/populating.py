@@ -5,22 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from neurosim import joining, values
 from neurosim.checks import check_count
 from neurosim.errors import ParameterError, WiringError
 from neurosim.history import NEURON_BORN, NEURON_DIED, SYNAPSE_DIED
+from neurosim.kernels.rng import stream_key
 from neurosim.neurons.parameters import parameter_values
-from neurosim.population import Population, View
+from neurosim.population import Population, View, parts_of
 
 if TYPE_CHECKING:
     from neurosim.network import Network
+    from neurosim.positions import Layout
 
 
-def add_population(
-    net: Network, name: str, model: Any, n: int, region: str | None, positions: ArrayLike | None
-) -> Population:
+def add_population(net: Network, name: str, model: Any, n: int, region: str | None, positions: Any) -> Population:
     """See `Network.add_population`."""
     label = f"add_population({name!r})"
     if not isinstance(name, str) or not name:
@@ -35,18 +34,25 @@ def add_population(
     if region is not None and not isinstance(region, str):
         raise ParameterError(f"add_population({name!r}, region): needs a text such as 'cortex/vision', got {region!r}")
     n = check_count(f"add_population({name!r}, n)", n)
-    where = values.positions(f"add_population({name!r}, positions)", positions, n)
+    layout: Layout | None = positions if hasattr(positions, "place") else None
+    where = None if layout else values.positions(f"add_population({name!r}, positions)", positions, n)
     physics = model.physics
     is_list = physics.name == "spike_source"
     parameters = {} if is_list else parameter_values(model)
     values.check_parameters(net, model, parameters)
     spikes = values.spike_list(net, label, model, n) if is_list else None
     net.engine.check_room(label, n * (len(physics.receptors) + 1))
+    uid = net._counters.get("uid", 0) + np.arange(n)
+    if layout is not None:
+        where = _laid(net, f"add_population({name!r}, positions)", name, layout, uid, np.zeros((0, 0)))
+    net._next("uid", n)
     number = net._next("population")
-    uid = net._next("uid", n) + np.arange(n)
     net.engine.add_slice(number, physics, parameters, uid)
     population = Population(net, name, model, number, (region or "").strip("/"), where)
+    population.birth = np.full(n, net.step)
+    population.placement = None if layout is None else (layout, net._next("placement"))
     net.populations[name] = population
+    net.history.settled(uid, name, population.region)
     if spikes is not None:
         net.engine.home[number][0].lists[number] = spikes
     start_state(net, population, np.arange(n))
@@ -70,8 +76,15 @@ def start_state(net: Network, population: Population, index: np.ndarray) -> None
     block.waiting[piece.first + index] = 0
 
 
-def add_neurons(net: Network, population: Population, n: int, positions: ArrayLike | None) -> View:
+def add_neurons(net: Network, population: Population, n: int, positions: Any, rule: str = "user") -> View:
     """See `Population.add`."""
+    uid = net._counters.get("uid", 0) + np.arange(n)
+    layout: Layout | None = positions if hasattr(positions, "place") else None
+    if positions is None and population.placement is not None:
+        layout = population.placement[0]
+    if layout is not None:
+        label = f"{population.name}.add(positions)"
+        positions = _laid(net, label, population.name, layout, uid, _beside(net, population))
     if positions is None and population.positions is not None:
         raise ParameterError(
             f"{population.name}.add: the population has positions; give the newborns theirs: add({n}, positions=...)"
@@ -88,14 +101,51 @@ def add_neurons(net: Network, population: Population, n: int, positions: ArrayLi
     )
     piece = net.engine.home[population.number][1]
     old = piece.n
-    uid = net._next("uid", n) + np.arange(n)
+    net._next("uid", n)
     net.engine.resize_slice(population.number, np.arange(old), np.append(piece.uid, uid))
+    population.birth = np.append(population.birth, np.full(n, net.step))
     start_state(net, population, old + np.arange(n))
     if where is not None:
         population.positions = np.concatenate([population.positions, where])
-    net.history.add(net.step, NEURON_BORN, "user", "", uid, np.full(n, -1))
+    net.history.settled(uid, population.name, population.region)
+    net.history.add(net.step, NEURON_BORN, rule, "", uid, np.full(n, -1))
     _edited(net, population)
     return View(population, uid)
+
+
+def place(net: Network, target: Any, layout: Layout) -> None:
+    """See `Network.place`."""
+    label = "net.place"
+    if not hasattr(layout, "place"):
+        raise ParameterError(f"{label}(layout): needs a layout such as ns.positions.ball(100.0), got {layout!r}")
+    parts: list[Any] = list(parts_of(target, net, label))
+    for part in parts:
+        if not isinstance(part, Population):
+            raise ParameterError(
+                f"{label}: places whole populations, got {part!r}; take net.place({part.population.name!r}, ...)"
+            )
+    where: list[np.ndarray] = []
+    for part in parts:
+        taken = np.concatenate(where) if where else np.zeros((0, 0))
+        where.append(_laid(net, label, part.name, layout, part.uid, taken))
+    number = net._next("placement")
+    for part, at in zip(parts, where, strict=True):
+        part.positions, part.placement = at, (layout, number)
+
+
+def _laid(net: Network, label: str, name: str, layout: Any, uid: np.ndarray, taken: np.ndarray) -> np.ndarray:
+    """Positions from a layout, checked."""
+    where = values.positions(label, layout.place(int(stream_key(net.seed, "positions", name)), uid, taken), uid.size)
+    assert where is not None
+    return where
+
+
+def _beside(net: Network, population: Population) -> np.ndarray:
+    """Positions of all neurons that share the placement of a population."""
+    number = population.placement[1] if population.placement is not None else -1
+    mine = [p for p in net.populations.values() if p.placement is not None and p.placement[1] == number]
+    held = [p.positions for p in mine or [population] if p.positions is not None and len(p.positions)]
+    return np.concatenate(held) if held else np.zeros((0, 0))
 
 
 def remove_neurons(net: Network, population: Population, uid: np.ndarray, rule: str = "user") -> None:
@@ -112,6 +162,7 @@ def remove_neurons(net: Network, population: Population, uid: np.ndarray, rule: 
         delay = lost.delay * net.dt
         net.history.add(net.step, SYNAPSE_DIED, rule, name, lost.pre_uid, lost.post_uid, lost.weight, delay)
     net.history.add(net.step, NEURON_DIED, rule, "", own[dying], np.full(int(dying.sum()), -1))
+    population.birth = population.birth[keep]
     if population.positions is not None:
         population.positions = population.positions[keep]
     _edited(net, population)

@@ -19,6 +19,7 @@ from neurosim.values import check_parameters, neuron_values
 
 if TYPE_CHECKING:
     from neurosim.network import Network
+    from neurosim.positions import Layout
 
 
 class Neurons:
@@ -46,6 +47,24 @@ class Neurons:
         """How results name these neurons."""
         raise NotImplementedError
 
+    @property
+    def born(self) -> np.ndarray:
+        """When each neuron was born (ms); after a `reset` of the network before its time 0, since neurons keep their age."""
+        return self.population.birth[self.index] * self.network.dt
+
+    @property
+    def age(self) -> np.ndarray:
+        """Age of each neuron (ms).  Settable: a number, one for each, or a distribution, rounded to dt."""
+        return (self.network.step - self.population.birth[self.index]) * self.network.dt
+
+    @age.setter
+    def age(self, value: object) -> None:
+        key = ("age", self.population.name)
+        age = neuron_values(self.network, f"{self.label}.age", value, "ms", self.uid, key)
+        birth = self.population.birth.copy()
+        birth[self.index] = self.network.step - np.rint(age / self.network.dt).astype(np.int64)
+        self.population.birth = birth
+
     def __len__(self) -> int:
         return int(self.uid.size)
 
@@ -70,7 +89,18 @@ class Neurons:
 
     @classmethod
     def _own_names(cls) -> set[str]:
-        return {"network", "population", "name", "model", "number", "region", "where", "positions"}
+        return {
+            "network",
+            "population",
+            "name",
+            "model",
+            "number",
+            "region",
+            "where",
+            "positions",
+            "birth",
+            "placement",
+        }
 
     def __dir__(self) -> Iterable[str]:
         return [*super().__dir__(), *parameter_names(self.population.model), *self.population._variables]
@@ -90,6 +120,10 @@ class Population(Neurons):
     region : str
         Path of region labels, such as "cortex/vision"; "" if none.
     positions : float64 [neurons, 2 or 3] or None
+    birth : int64 [neurons]
+        Step at which each neuron was born; `born` and `age` are in ms.
+    placement : (layout, int) or None
+        What positions were drawn from, and its number: newborns get theirs from it.
     """
 
     name: str
@@ -97,12 +131,15 @@ class Population(Neurons):
     number: int
     region: str
     positions: np.ndarray | None
+    birth: np.ndarray
+    placement: tuple[Layout, int] | None
 
     def __init__(
         self, network: Network, name: str, model: object, number: int, region: str, positions: np.ndarray | None
     ) -> None:
         self.network, self.name, self.model, self.number, self.region = network, name, model, number, region
         self.positions = positions
+        self.birth, self.placement = np.zeros(0, np.int64), None
         self.population = self
         self.alive = True
 
@@ -174,7 +211,7 @@ class Population(Neurons):
     def __iter__(self) -> Iterator[View]:
         return (View(self, uid) for uid in self.uid.reshape(-1, 1))
 
-    def add(self, n: int, positions: ArrayLike | None = None) -> View:
+    def add(self, n: int, positions: ArrayLike | Layout | None = None, *, rule: str = "user") -> View:
         """Add `n` neurons at the end.
 
         They start in the model's initial state, with the parameters of the population (means where they differ), and
@@ -183,8 +220,11 @@ class Population(Neurons):
         Parameters
         ----------
         n : int
-        positions : array [n, 2 or 3]
-            Needed if the population has positions.
+        positions : array [n, 2 or 3] or layout
+            Needed if the population has positions that were given as an array; otherwise newborns lie where the layout of
+            the population puts them.
+        rule : str
+            The cause that the history names.
 
         Returns
         -------
@@ -192,15 +232,17 @@ class Population(Neurons):
             The newborns.
         """
         self._check_alive()
-        return self.network._add_neurons(self, check_count(f"{self.name}.add(n)", n, least=1), positions)
+        return self.network._add_neurons(self, check_count(f"{self.name}.add(n)", n, least=1), positions, rule)
 
-    def remove(self, uid: ArrayLike | View) -> None:
+    def remove(self, uid: ArrayLike | View, *, rule: str = "user") -> None:
         """Remove neurons for good, with all their synapses; their uids are never used again.
 
         Parameters
         ----------
         uid : array of int, or a view
             Which neurons.
+        rule : str
+            The cause that the history names.
         """
         self._check_alive()
         asked = uid.uid if isinstance(uid, Neurons) else np.atleast_1d(np.asarray(uid))
@@ -208,7 +250,7 @@ class Population(Neurons):
             raise ParameterError(
                 f"{self.name}.remove: uids are whole numbers, got {uid!r}; for example {self.name}.remove({self.name}.uid[:3])"
             )
-        self.network._remove_neurons(self, asked.astype(np.int64))
+        self.network._remove_neurons(self, asked.astype(np.int64), rule)
 
     def __repr__(self) -> str:
         if not self.alive:
@@ -259,6 +301,12 @@ class View(Neurons):
     @property
     def label(self) -> str:
         return f"{self.population.name}[{self.where.size} of {len(self.population)}]"
+
+    @property
+    def positions(self) -> np.ndarray | None:
+        """Positions of the neurons, float64 [neurons, 2 or 3], or None; set those of whole populations."""
+        where = self.population.positions
+        return None if where is None else where[self.index]
 
     def __getitem__(self, which: object) -> View:
         return View(self.population, np.atleast_1d(_pick(self.where, which, self.label)))

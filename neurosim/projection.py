@@ -60,6 +60,7 @@ class Projection:
         self.version = 0  # counts edits; edges selected before one are stale
         self.numbering = 0  # counts the times that the numbers of synapses began anew
         self.births = 0  # calls of insert so far; keys what they draw
+        self._counted: tuple[int, list[np.ndarray]] = (-1, [])  # version at which the inputs were counted, and they
 
     # ---- reading ----------------------------------------------------------------------------------------------------
 
@@ -88,7 +89,7 @@ class Projection:
         post = self.network.engine.uid_of_column[column]
         pre = self.network.engine.uid_of_place[w.pre_first + row - w.row0]
         if pre.size and not _ascending(pre, post):
-            order = np.lexsort((slot, post, pre))
+            order = np.argsort((pre << 32) | post, kind="stable")  # slots ascend already; rows are nearly in order
             row, slot, delay, weight, pre, post = (a[order] for a in (row, slot, delay, weight, pre, post))
         return Edges(
             self,
@@ -171,8 +172,15 @@ class Projection:
     def in_degree(self) -> np.ndarray:
         """Edges of each target neuron, int64 [len(target)]."""
         self._check_alive()
-        w = self.wire
-        return np.asarray(sum(self.pool.degrees_in(w.row0, w.rows, c, w.post_n) for c in w.columns), np.int64)
+        return np.asarray(sum(self._inputs()), np.int64)
+
+    def _inputs(self) -> list[np.ndarray]:
+        """Edges of each target neuron through each receptor; counted once, then `_edited` keeps them."""
+        version, w = self._counted[0], self.wire
+        if version != self.version:
+            inputs = [np.asarray(self.pool.degrees_in(w.row0, w.rows, c, w.post_n), np.int64) for c in w.columns]
+            self._counted = self.version, inputs
+        return self._counted[1]
 
     def has_edge(self, pre: ArrayLike, post: ArrayLike) -> np.ndarray:
         """Whether there is an edge between each pair of uids, bool [pairs]."""
@@ -181,7 +189,10 @@ class Projection:
     def multiplicity(self, pre: ArrayLike, post: ArrayLike) -> np.ndarray:
         """Number of edges between each pair of uids, int64 [pairs]."""
         self._check_alive()
-        i, j = self._places(pre, post)
+        return self._multiplicity(*self._places(pre, post))
+
+    def _multiplicity(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+        """The same of places."""
         return np.asarray(
             sum(np.asarray(self.pool.count_in_row(self.wire.row0 + i, c + j), np.int64) for c in self.wire.columns),
             np.int64,
@@ -234,14 +245,34 @@ class Projection:
         return self._found(*self.pool.sample_out(rows, k, np.uint64(key), *self._uids()))
 
     def sample_in(self, post: ArrayLike, k: ArrayLike, key: int) -> Edges:
-        """For each target uid its k[i] edges, chosen uniformly (all, if it has fewer); one pass over the synapses."""
-        return self._per_target(
-            post,
-            k,
-            lambda columns, k: self.pool.sample_in(
+        """For each target uid its k[i] edges, chosen uniformly (all, if it has fewer).
+
+        One pass over the synapses; or, where that is cheaper, looks into random rows until each target has its edges.
+        """
+
+        def ask(columns: np.ndarray, k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            found = None if self.parallel else self._probe(columns, k, key)
+            return found or self.pool.sample_in(
                 columns, k, self.wire.row0, self.wire.rows, np.uint64(key), *self._uids()
-            ),
-        )
+            )
+
+        return self._per_target(post, k, ask)
+
+    def _probe(self, columns: np.ndarray, k: np.ndarray, key: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """`sample_in` for a few targets of many inputs each, or None; no pair has two edges."""
+        w, first = self.wire, self._used_columns()[0]
+        degree = self._inputs()[w.columns.index(first)][columns - first]
+        expected = w.pre_n * (np.log(np.maximum(degree, 1)) - np.log(np.maximum(degree - k, 0.5)))
+        if 80.0 * expected.sum() > len(self):  # a look costs as much as streaming 80 synapses
+            return None
+        from neurosim.kernels import elements
+
+        row, slot, held = np.empty(k.sum(), np.int64), np.empty(k.sum(), np.int64), np.empty(k.size, np.int64)
+        uid, tries = self.target.uid[columns - first], 20 * int(expected.max(initial=0.0)) + 100
+        elements.probe_inputs(
+            np.uint64(key), uid, columns, k, w.row0, w.pre_n, tries, self.pool.mask, self.pool.table, self.pool.packed, row, slot, held
+        )  # fmt: skip
+        return (row, slot) if np.array_equal(held, k) else None
 
     def weakest(self, k: ArrayLike, post: ArrayLike | None = None) -> Edges:
         """The k edges of smallest |weight| of each target uid (default: of all targets)."""
@@ -266,18 +297,11 @@ class Projection:
             raise WiringError(
                 f"{self.name}: its synapses go to several receptors; connect them as two projections to ask per target"
             )
-        column = columns[0] + j
-        degree = np.asarray(
-            self.pool.degrees_in(self.wire.row0, self.wire.rows, columns[0], self.wire.post_n), np.int64
-        )
-        return self._found(*ask(column, np.minimum(k, degree[j])))
+        degree = self._inputs()[self.wire.columns.index(columns[0])]
+        return self._found(*ask(columns[0] + j, np.minimum(k, degree[j])))
 
     def _used_columns(self) -> list[int]:
-        used = [
-            c
-            for c in self.wire.columns
-            if self.pool.degrees_in(self.wire.row0, self.wire.rows, c, self.wire.post_n).any()
-        ]
+        used = [c for c, degree in zip(self.wire.columns, self._inputs(), strict=True) if degree.any()]
         return used or self.wire.columns[:1]
 
     def sample_non_edges(self, n: int, key: int) -> tuple[np.ndarray, np.ndarray]:
@@ -309,10 +333,19 @@ class Projection:
 
     def nth(self, edges: Edges) -> np.ndarray:
         """Number of each edge among its parallels in `edges`, by birth; int64 [edges]."""
+        if not self.parallel:
+            return np.zeros(len(edges), np.int64)
         order = np.lexsort((edges.slot, edges.post, edges.pre))
         nth = np.zeros(len(edges), np.int64)
         nth[order] = nth_among_parallels(edges.pre[order], edges.post[order])
         return nth
+
+    def number(self, edges: Edges) -> np.ndarray:
+        """A number for each edge that stays with it while it lives and is never used again; int64 [edges]."""
+        self.pool.want_ident()
+        if not len(edges):
+            return np.zeros(0, np.int64)
+        return np.asarray(self.pool.ident[self.pool.places_of(edges.row, edges.slot)], np.int64)
 
     def chance(self, edges: Edges, key: int) -> np.ndarray:
         """A number in [0, 1) for each edge, from (key, uids, number among parallels) alone; float64 [edges]."""
@@ -359,10 +392,42 @@ class Projection:
         i, j = self._places(pre, post)
         sources, targets = self.source.uid[i], self.target.uid[j]
         self._check_pairs(i, j, sources, targets)
+        self._bear(i, j, sources, targets, weight, delay, rule)
+        return int(i.size)
+
+    def insert_allowed(
+        self, pre: ArrayLike, post: ArrayLike, *, weight: object = None, delay: object = None, rule: str = "user"
+    ) -> np.ndarray:
+        """Make synapses between those pairs of uids that may have one; return which, bool [pairs].
+
+        As `insert`, but an autapse, a pair that is joined already and the repetition of a pair are passed over where the
+        projection does not allow them.  `weight` and `delay` are numbers or distributions.
+        """
+        self._check_alive()
+        i, j = self._places(pre, post)
+        sources, targets = self.source.uid[i], self.target.uid[j]
+        fine = np.ones(i.size, np.bool_)
+        if not self.autapses:
+            fine &= sources != targets
+        if not self.parallel and i.size:
+            first = np.zeros(i.size, np.bool_)
+            first[np.unique(i * len(self.target) + j, return_index=True)[1]] = True
+            fine &= first & (self._multiplicity(i, j) == 0)
+        if not fine.all():
+            i, j, sources, targets = (a[fine] for a in (i, j, sources, targets))
+        if i.size:
+            self._bear(i, j, sources, targets, weight, delay, rule)
+        return fine
+
+    def _bear(
+        self, i: np.ndarray, j: np.ndarray, sources: np.ndarray, targets: np.ndarray, weight: Any, delay: Any, rule: str
+    ) -> None:
+        """Give new synapses between places (and their uids), which are allowed, weights and delays, and insert them."""
         net = self.network
         key = ("synapse", self.name, net.step, self.births)
         weight = self.default_weight if weight is None else weight
-        nth = nth_among_parallels(sources, targets) if self.parallel else 0
+        drawn = hasattr(weight, "draw") or hasattr(self.default_delay if delay is None else delay, "draw")
+        nth = nth_among_parallels(sources, targets) if self.parallel and drawn else 0
         weight = values.edge_weights(
             net, f"{self.name}.insert(weight)", weight, self.unit, sources, targets, key, nth=nth
         )
@@ -376,7 +441,6 @@ class Projection:
             steps = np.full(i.size, delay)
         self._insert(i, j, weight, steps, rule)
         self.births += 1
-        return int(i.size)
 
     def _check_pairs(self, i: np.ndarray, j: np.ndarray, pre: np.ndarray, post: np.ndarray) -> None:
         if not self.autapses and (pre == post).any():
@@ -387,7 +451,7 @@ class Projection:
         if not self.parallel:
             pair = i * len(self.target) + j
             twice = np.unique(pair, return_counts=True)[1] > 1
-            there = self.multiplicity(pre, post) > 0
+            there = self._multiplicity(i, j) > 0
             if twice.any() or there.any():
                 k = int(np.flatnonzero(there)[0]) if there.any() else 0
                 raise WiringError(
@@ -411,20 +475,29 @@ class Projection:
                 pool.extra[pool.places_of(row, slot)] = engine.step
         else:
             row = w.row0 + i
-            flight.note_in_flight(engine, pool, w, np.unique(row))
+            flight.note_in_flight(engine, pool, w, row)
             slot = pool.insert(row, column, np.broadcast_to(steps, i.shape), np.broadcast_to(weight, i.shape))
             if pool.extra.size:
                 pool.extra[pool.places_of(row, slot)] = engine.step
-        self._edited()
+        self._edited(np.broadcast_to(column, i.shape), 1)
         if rule is not None:
             delay = np.broadcast_to(steps, i.shape) * engine.dt
             pre, post = self.source.uid[i], self.target.uid[j]
             self.network.history.add(engine.step, SYNAPSE_BORN, rule, self.name, pre, post, weight, delay)
 
-    def _edited(self) -> None:
+    def _edited(self, column: np.ndarray | None = None, by: int = 0) -> None:
+        """The edges have changed: by so many at each of these ring columns, or anyhow."""
+        if column is not None and self._counted[0] == self.version:
+            for first, degree in zip(self.wire.columns, self._counted[1], strict=True):
+                mine = (column >= first) & (column < first + self.wire.post_n)
+                np.add.at(degree, column[mine] - first, by)
+            self._counted = self.version + 1, self._counted[1]
         self.version += 1
         self.pool.edited()
-        self.network.engine.refresh()
+        if (
+            column is None
+        ):  # else the driver stays as it is: it takes the synapses afresh, and their delays were announced
+            self.network.engine.refresh()
 
     def _check_delays(self, steps: np.ndarray) -> None:
         if isinstance(self.pool, LazyPool) and self.pool.uniform and self.plasticity.sees != "spikes":
@@ -614,12 +687,16 @@ def _places_in(population: Population, uid: ArrayLike, label: str) -> np.ndarray
         raise WiringError(f"{label}: uids are whole numbers, got {uid!r}")
     asked = asked.astype(np.int64)
     own = population.uid
-    place = np.searchsorted(own, asked)
-    bad = (
-        (place >= own.size) | (own[np.minimum(place, own.size - 1)] != asked)
-        if own.size
-        else np.ones(asked.size, np.bool_)
-    )
+    if own.size and own[-1] - own[0] == own.size - 1:  # without a gap
+        place = asked - own[0]
+        bad = (place < 0) | (place >= own.size)
+    else:
+        place = np.searchsorted(own, asked)
+        bad = (
+            (place >= own.size) | (own[np.minimum(place, own.size - 1)] != asked)
+            if own.size
+            else np.ones(asked.size, np.bool_)
+        )
     if bad.any():
         raise WiringError(
             f"{label}: {population.name!r} has no neuron with uid {asked[bad][0]}; its uids: {own[0] if own.size else '-'} ... {own[-1] if own.size else '-'}"

@@ -69,6 +69,8 @@ def export(net: Network, *, lasting: bool = False) -> tuple[dict[str, Any], dict
             "model": encode(p.model),
             "region": p.region,
             "positions": encode(p.positions),
+            "placement": encode(p.placement),
+            "birth": encode(p.birth),
         }
         for p in net.populations.values()
     ]
@@ -85,8 +87,8 @@ def export(net: Network, *, lasting: bool = False) -> tuple[dict[str, Any], dict
     manifest["stimuli"] = [_stimulus_out(s, encode) for s in net.stimuli]
     manifest["processes"] = [_process_out(k, p, net, arrays, encode) for k, p in enumerate(net.processes)]
     manifest["recorders"] = [_recorder_out(k, r, arrays, encode) for k, r in enumerate(net.recorders)]
-    arrays |= {f"history/{name}": value.copy() for name, value in net.history.arrays().items()}
-    manifest["history"] = {"rules": list(net.history.rules), "projections": list(net.history.projections)}
+    arrays |= {f"history/{name}": value.copy() for name, value in net.history.arrays(whole=lasting).items()}
+    manifest["history"] = net.history.describe(whole=lasting)
     todo = [_number_of(one, net) for one in net._todo]
     manifest["todo"] = [place for place in todo if place[1] >= 0]
     objects: Objects = {
@@ -118,10 +120,16 @@ def take(
         if population is None:
             population = Population(net, entry["name"], decode(entry["model"]), entry["number"], entry["region"], None)
         population.positions, population.alive = decode(entry["positions"]), True
+        population.placement = tuple(decode(entry["placement"])) if entry.get("placement") else None
         net.populations[entry["name"]] = population
     physics = {p.number: p.model.physics for p in net.populations.values()}
     for k, entry in enumerate(manifest["blocks"]):
         _block_in(k, entry, engine, physics, arrays, decode)
+    for entry in manifest["populations"]:  # a save of an older version has no births: all count from the beginning
+        birth = (
+            decode(entry["birth"]) if "birth" in entry else np.full(engine.home[entry["number"]][1].n, net.first_step)
+        )
+        net.populations[entry["name"]].birth = birth
     engine.relabel(net._counters.get("population", 0))
     engine.ring = np.array(arrays["ring"])
     engine.recent_step, engine.recent_place = np.array(arrays["recent/step"]), np.array(arrays["recent/place"])
@@ -132,7 +140,7 @@ def take(
     _stimuli_in(manifest["stimuli"], net, objects, decode)
     engine.settle()
     named = {name.removeprefix("history/"): value for name, value in arrays.items() if name.startswith("history/")}
-    net.history.set_arrays(named, manifest["history"]["rules"], manifest["history"]["projections"])
+    net.history.set_arrays(named, manifest["history"])
     _processes_in(manifest["processes"], net, objects, arrays, decode)
     _recorders_in(manifest["recorders"], net, objects, arrays, decode)
     net._todo = [(net.processes if kind == "process" else net.recorders)[k] for kind, k in manifest["todo"]]

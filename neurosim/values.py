@@ -42,7 +42,10 @@ def edge_delays(
 ) -> np.ndarray:  # fmt: skip
     """Delays of edges in steps: literals must lie on the grid, drawn ones are rounded, and that is said (once)."""
     if hasattr(value, "draw"):
-        drawn = np.asarray(value.draw(int(stream_key(net.seed, *key)), pre, post, nth), np.float64)
+        if hasattr(value, "of_distance"):
+            drawn = np.asarray(value.of_distance(distance(net, pre, post)), np.float64)
+        else:
+            drawn = np.asarray(value.draw(int(stream_key(net.seed, *key)), pre, post, nth), np.float64)
         steps = np.round(drawn / net.dt).astype(np.int64)
         low = steps < least
         steps[low] = least
@@ -87,6 +90,47 @@ def positions(label: str, given: ArrayLike | None, n: int) -> np.ndarray | None:
     where = _floats(label, given)
     if where.ndim != 2 or where.shape[0] != n or where.shape[1] not in (2, 3) or not np.isfinite(where).all():
         raise ParameterError(f"{label}: needs finite numbers of shape ({n}, 2) or ({n}, 3), got shape {where.shape}")
+    return where
+
+
+def distance(net: Network, pre: ArrayLike, post: ArrayLike) -> np.ndarray:
+    """Distance between pairs of neurons, given by uid; float64 [pairs]."""
+    ends = np.broadcast_arrays(np.atleast_1d(np.asarray(pre)), np.atleast_1d(np.asarray(post)))
+    at = [_positions_of(net, uid) for uid in ends]
+    if at[0].shape != at[1].shape:
+        raise ParameterError(
+            f"net.distance: positions with {at[0].shape[1]} and {at[1].shape[1]} coordinates; give both populations 2 or 3"
+        )
+    return np.asarray(np.sqrt(((at[0] - at[1]) ** 2).sum(1)))
+
+
+def _positions_of(net: Network, uid: np.ndarray) -> np.ndarray:
+    """Positions of neurons, which may belong to several populations."""
+    where, found = np.zeros((uid.size, 0)), np.zeros(uid.size, np.bool_)
+    for population in net.populations.values():
+        own = population.uid
+        if found.all() or not own.size:
+            continue
+        place = np.minimum(np.searchsorted(own, uid), own.size - 1)
+        mine = own[place] == uid
+        if not mine.any():
+            continue
+        held = population.positions
+        if held is None:
+            raise ParameterError(
+                f"net.distance: {population.name!r} has no positions; net.place({population.name!r}, ns.positions.ball(100.0)) "
+                f"gives it some"
+            )
+        if where.shape[1] == 0:
+            where = np.zeros((uid.size, held.shape[1]))
+        if held.shape[1] != where.shape[1]:
+            raise ParameterError(
+                f"net.distance: {population.name!r} has {held.shape[1]} coordinates, others {where.shape[1]}"
+            )
+        where[mine] = held[place[mine]]
+        found |= mine
+    if not found.all():
+        raise ParameterError(f"net.distance: no neuron has uid {uid[~found][0]}")
     return where
 
 

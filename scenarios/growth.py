@@ -60,7 +60,7 @@ def main(
     sprout, calm = ns.LinearGrowth(growth_rate, 10 * target), ns.LinearGrowth(-0.4 * growth_rate, target)
     net.add(ns.HomeostaticGrowth(inh, pre=sprout, post=calm, partner=own, **times))
     for projection in exc:
-        net.add(ns.Prune(projection, every=1000.0, below=20.0, hazard=prune))
+        net.add(ns.Prune(projection, every=1000.0, threshold=20.0, hazard=prune))
 
     calcium: list[float] = []
     net.add(ns.Callback(lambda net: calcium.append(growth.rate.mean()), every=100.0))
@@ -83,11 +83,13 @@ def main(
     reached = float(np.mean(calcium[-max(1, len(calcium) // 5) :]))
     inside = float((side[grown[0]] == side[grown[1]]).mean())
     mark = hashlib.sha256(np.stack(grown).tobytes()).hexdigest()[:12]
-    return [
+    lines = [
         f"synapses {begun:,} -> {grown[0].size:,} ({net.history.born:,} born, {net.history.died:,} died), {inside:.0%} of them within a region",
         f"calcium {reached:.2f} Hz, target {target:g} Hz ({reached / target - 1:+.1%}; mean of the last fifth), begun at {calcium[0]:.2f} Hz",
         f"excitatory {sum(map(len, exc)):,}, inhibitory {sum(map(len, inh)):,}; the final graph of seed {seed} is {mark}",
     ]
+    ns.keep_run(out, net, spikes=spikes, title="Growing to a target rate", notes="\n".join(lines))
+    return lines
 
 
 def wiring(projections: list) -> tuple[np.ndarray, np.ndarray]:

@@ -142,6 +142,8 @@ def main(
     real = [h * hour for h in worm.ages_hours], [age.contacts for age in worm.counts()]
     how |= {"real": real, "width": hour, "target": round(goal.mean(), 1), "start": birth.sum()}
     ns.plot.growth_summary(net.history, few, spikes, path=Path(out) / "growth.png", **how)
+    at, names = ns.plot.worm_layout(worm.neurons, worm.neuron_classes, worm.matrix(8)), np.array(worm.neurons)
+    ns.keep_run(out, net, spikes=spikes, notes="\n".join(report.lines()), positions=at[cell], labels=names[cell])
     return report.lines()
 
 

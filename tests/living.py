@@ -39,7 +39,7 @@ def living(seed: int = 7, *, late: bool = False) -> ns.Network:
     net.stimulate(exc[: N // 2], ns.OrnsteinUhlenbeck(sd=100.0, tau=5.0))
     every = 20.0 if JIT else 4.0
     net.add(ns.HomeostaticGrowth(ee, target_rate=60.0, every=every, growth_rate=40.0, tau_calcium=200.0))
-    net.add(ns.Prune(net.projections["ei"], below=0.45, every=every))
+    net.add(ns.Prune(net.projections["ei"], threshold=0.45, every=every))
     net.add(ns.Rewire(ie, n=3, choose="random", every=every / 2))
     return net
 

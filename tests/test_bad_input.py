@@ -330,16 +330,16 @@ def test_processes(net):
     with refused(ns.ParameterError, "net.add", "advance", "ns.Prune"):
         net.add(lambda net: None)
     p = net.connect("exc", "exc", ns.random(0.5))
-    prune = ns.Prune(p, below=0.1, every=0.25)
+    prune = ns.Prune(p, threshold=0.1, every=0.25)
     with refused(ns.ParameterError, "Prune.every", "0.25"):
         net.add(prune)
-    prune = net.add(ns.Prune(p, below=0.1))
+    prune = net.add(ns.Prune(p, threshold=0.1))
     with refused(ns.ParameterError, "added already"):
         net.add(prune)
     with refused(ns.ParameterError, "Prune is a class"):
         net.add(ns.Prune)
     with refused(ns.WiringError, "another network"):
-        ns.Network().add(ns.Prune(p, below=0.1))
+        ns.Network().add(ns.Prune(p, threshold=0.1))
     net.remove(prune)
     with refused(ns.ParameterError, "not a process or recorder"):
         net.remove(prune)

@@ -163,7 +163,7 @@ def test_info(capsys):
 def test_no_command_shows_the_help(capsys):
     code, told, _ = run(capsys=capsys)
     assert code == 0
-    assert "run | list | check | lab | info" in told
+    assert "run | report | list | check | lab | info" in told
 
 
 def test_python_m_neurosim():

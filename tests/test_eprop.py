@@ -624,7 +624,7 @@ def test_synapses_keep_what_is_theirs_when_others_come_and_go(optimizer):
 def test_synapses_are_pruned_and_formed_between_updates():
     """Other processes take the weights as they are: pruning after each update, edits of synapses and neurons at any time."""
     net, parts, rule = mixed(optimizer=ns.Adam(eta=0.05), feedback="adaptive")
-    net.add(ns.Prune(parts[0], below=0.3, every=rule.every))
+    net.add(ns.Prune(parts[0], threshold=0.3, every=rule.every))
     net.add(ns.Callback(lambda net: parts[2].remove(np.arange(2)), every=20.0))
     n = [len(p) for p in parts]
     weights = net.record(parts[0], "weights", every=rule.every)

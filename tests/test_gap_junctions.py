@@ -287,7 +287,7 @@ EVERY = 5.0 if JIT else 2.0
 def living():
     net = coupled()
     net.add(ns.Callback(edit, every=EVERY))
-    net.add(ns.Prune(net.projections["ee"], below=0.1, every=EVERY))
+    net.add(ns.Prune(net.projections["ee"], threshold=0.1, every=EVERY))
     return net, net.record("brain")
 
 

@@ -25,7 +25,7 @@ PACKAGE = Path(__file__).parent.parent / "neurosim"
 
 STOREYS = {
     7: ["cli", "checking", "__main__"],
-    6: ["memory", "bridges", "lab"],
+    6: ["memory", "bridges", "lab", "report"],
     5: [
         "network",
         "snapshot",
@@ -40,11 +40,11 @@ STOREYS = {
         "edges",
         "population",
         "values",
-        "report",
+        "runs",
     ],
     4: ["engine", "structural", "learning", "checkpoint", "plot"],
     3: ["neurons", "equations", "plasticity", "stimuli", "wiring", "graph", "analysis"],
-    2: ["kernels", "distributions", "recording", "datasets", "history", "encoding"],
+    2: ["kernels", "positions", "distributions", "recording", "datasets", "history", "lifetimes", "encoding"],
     1: ["errors", "units", "checks", "process"],
 }
 CHAINS = [
@@ -66,7 +66,8 @@ CHAINS = [
     ["__main__", "cli", "checking"],  # python -m neurosim is the command line, and `check` one of its commands
     ["equations", "neurons"],  # a model in equations is the same physics
     ["equations", "plasticity"],  # and the same mechanism
-    ["distributions", "kernels"],  # a draw is made by a kernel
+    ["history", "lifetimes"],  # events, and what follows from them
+    ["positions", "distributions", "kernels"],  # a draw is made by a kernel
     ["learning", "engine"],  # a pass over a pool first notes what is on its way
     ["checks", "units", "errors"],  # a check converts quantities; one that fails raises an error
 ]

@@ -36,7 +36,7 @@ def test_the_first_example_of_the_architecture(sized):
     group = net.connect(inh, net.region("cortex"), ns.random(0.10), weight=-1.2)
     net.stimulate(exc, ns.PoissonInput(rate=8000.0, weight=0.15))
     net.add(ns.HomeostaticGrowth(ee, target_rate=5.0, every=100.0))
-    net.add(ns.Prune(ee, below=0.02, every=1000.0))
+    net.add(ns.Prune(ee, threshold=0.02, every=1000.0))
     spikes = net.record(exc, "spikes")
     growth = net.record(ee, "edges", every=sized(100.0, 5.0))
     net.run(sized(300.0, 10.0))
@@ -413,7 +413,7 @@ def test_brian2_quantities_are_taken_at_the_border():
     p.remove([0])
     p.insert(0, 1, weight=2 * b2.mvolt, delay=3 * b2.ms)
     assert p.weight.max() == pytest.approx(2.0) and p.delay.max() == pytest.approx(3.0)
-    assert ns.Prune(p, every=3 * b2.second, below=0.1).every == 3000.0
+    assert ns.Prune(p, every=3 * b2.second, threshold=0.1).every == 3000.0
     v = net.record(pop, "v", every=1 * b2.ms, window=(1.002 * b2.second, 1.004 * b2.second))
     net.record(pop, "rates", every=1 * b2.ms, ring=5 * b2.ms)
     net.run(0.005 * b2.second)
@@ -422,7 +422,7 @@ def test_brian2_quantities_are_taken_at_the_border():
         lambda: net.connect(pop, pop, ns.all_to_all(), weight=400 * b2.pA),
         lambda: net.connect(pop, pop, ns.all_to_all(), delay=1.5 * b2.mV),
         lambda: setattr(pop, "v", 3 * b2.ms), lambda: setattr(pop, "tau_m", 3 * b2.mV), lambda: net.run(3 * b2.mV),
-        lambda: ns.LIF(tau_m=3 * b2.mV), lambda: net.record(pop, "v", every=3 * b2.Hz), lambda: ns.Prune(p, every=3 * b2.mV, below=1),
+        lambda: ns.LIF(tau_m=3 * b2.mV), lambda: net.record(pop, "v", every=3 * b2.Hz), lambda: ns.Prune(p, every=3 * b2.mV, threshold=1),
         lambda: ns.PairSTDP(tau_plus=20 * b2.mV), lambda: ns.normal(-65 * b2.mV, 3 * b2.mV), lambda: ns.random(3 * b2.ms),
     ):  # fmt: skip
         with pytest.raises(ns.ParameterError, match="needs a number in"):

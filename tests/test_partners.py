@@ -113,8 +113,6 @@ def test_each_neuron_may_have_a_target_of_its_own():
         two_regions(target_rate=lambda uid: 0.0 * uid)[0].run(50.0)
     with pytest.raises(ParameterError, match="needs projections"):
         ns.HomeostaticGrowth([1, 2])
-    with pytest.raises(ParameterError, match="needs one projection"):
-        ns.Prune(list(group), below=1.0)
 
 
 def test_a_negative_growth_rate_grows_above_the_target():

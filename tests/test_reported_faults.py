@@ -269,7 +269,7 @@ def test_a10_a_cell_can_be_run_again_and_again(sized):
         pop = net.add_population("pop", ns.LIF(), sized(500, 30))
         p = net.connect(pop, pop, ns.random(0.1), weight=0.3, delay=1.0, plasticity=ns.PairSTDP())
         net.stimulate(pop, ns.PoissonInput(rate=10_000.0, weight=0.15))
-        net.add(ns.Prune(p, below=0.25, every=5.0))
+        net.add(ns.Prune(p, threshold=0.25, every=5.0))
         spikes = net.record(pop)
         net.run(sized(100.0, 6.0))
         digest = hashlib.sha256(spikes.step.tobytes() + spikes.uid.tobytes() + p.weight.tobytes()).hexdigest()

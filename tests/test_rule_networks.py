@@ -84,7 +84,7 @@ def busy(seed=5):
     net.add(
         ns.HomeostaticGrowth(net.projections["ee"], target_rate=60.0, every=every, growth_rate=40.0, tau_calcium=200.0)
     )
-    net.add(ns.Prune(net.projections["ei"], below=0.3, every=every))
+    net.add(ns.Prune(net.projections["ei"], threshold=0.3, every=every))
     net.add(ns.Rewire(net.projections["few"], n=3, choose="random", every=every / 2))
     return net
 

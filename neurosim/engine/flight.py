@@ -77,7 +77,7 @@ def _recent_of(engine: Flying, wire: Wire) -> tuple[np.ndarray, np.ndarray]:
 
 
 def note_in_flight(engine: Flying, pool: Any, wire: Wire, rows: np.ndarray, *, only_released: bool = False) -> None:
-    """These (distinct) rows are about to be edited: note what their spikes on the way carry, unless that is noted.
+    """These rows are about to be edited: note what their spikes on the way carry, unless that is noted.
 
     A removal needs it only where synapses transmit by chance, because the draw depends on the number among parallels.
     """
@@ -85,7 +85,9 @@ def note_in_flight(engine: Flying, pool: Any, wire: Wire, rows: np.ndarray, *, o
     if only_released and not released:
         return
     row, step = _recent_of(engine, wire)
-    hit = np.isin(row, rows)
+    edited = np.zeros(pool.n_rows, np.bool_)
+    edited[rows] = True
+    hit = edited[row]
     if not hit.any():
         return
     first, amounts = (int(x) for x in pool.note_used)

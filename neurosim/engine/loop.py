@@ -110,6 +110,7 @@ class Engine:
         self._steps_per_s = 1e4
         self._spikes_per_step = 1.0
         self._ready: tuple[Any, ...] | None = None
+        self._record = np.empty(0, np.int64)  # who fired in a stretch; the next uses it again
 
     # ---- neurons ----------------------------------------------------------------------------------------------------
 
@@ -226,16 +227,15 @@ class Engine:
                     continue
                 dying = np.ones(wire.pre_n, np.bool_)
                 dying[keep] = False
-                row, slot, column, delay, weight = pool.edges(wire.row0, wire.pre_n)
-                hit = dying[row - wire.row0]
-                if not hit.any():
+                rows = wire.row0 + np.flatnonzero(dying)
+                if not pool.length[rows].any():
                     continue
-                row, slot, column, delay = row[hit], slot[hit], column[hit], delay[hit]
+                row, slot, column, delay, weight = _edges_of(pool, rows)
                 flight.note_in_flight(self, pool, wire, np.unique(row), only_released=True)
                 flight.take_back(self, pool, wire, row, slot)
                 pool.remove(row, slot)
                 pre = self.uid_of_place[wire.pre_first + row - wire.row0]
-                gone.append(Gone(wire, pre, self.uid_of_column[column], np.asarray(weight[hit], np.float64), delay))
+                gone.append(Gone(wire, pre, self.uid_of_column[column], np.asarray(weight, np.float64), delay))
         return gone
 
     def _lay_out_all(self) -> None:
@@ -282,9 +282,14 @@ class Engine:
     ) -> list[Gone]:
         """Rows follow their sources, columns their targets; returns the synapses that lost their target."""
         gone: list[Gone] = []
+        still = np.array_equal(column_map, np.where(old_uid >= 0, np.arange(old_uid.size), -1))
         for pool in self.pools:
             bits = pool.column_bits
-            row, packed, weight = pool.remap(column_map, max(bits, (max(1, self.uid_of_column.size) - 1).bit_length()))
+            wanted = max(bits, (max(1, self.uid_of_column.size) - 1).bit_length())
+            if still and wanted == bits:  # newborns took free places: no synapse knows of it
+                self._move_rows(pool, kept)
+                continue
+            row, packed, weight = pool.remap(column_map, wanted)
             for wire in pool.wires if row.size else ():
                 hit = (row >= wire.row0) & (row < wire.row0 + wire.rows)
                 if hit.any():
@@ -345,6 +350,8 @@ class Engine:
 
     def note_delays(self, wire: Wire, least: int, most: int) -> None:
         """Synapses with these delays are about to be added to the wire."""
+        if wire.least_delay <= least and most <= wire.most_delay:
+            return
         wire.least_delay = min(wire.least_delay, least) if wire.most_delay >= 0 else least
         wire.most_delay = max(wire.most_delay, most)
         self._fit_ring()
@@ -449,7 +456,9 @@ class Engine:
         end = min(end, begin + max(chunk, int(self._steps_per_s * STRETCH_S)))
         end, watched = self._watch_tables(begin, end)
         capacity = int(worst * chunk + max(LEAST_RECORD, 1.3 * self._spikes_per_step * (end - begin)))
-        record = np.zeros(capacity, np.int64)
+        if self._record.size < capacity:
+            self._record = np.empty(capacity, np.int64)
+        record = self._record
         bounds = np.zeros(end - begin + 1, np.int64)
         status = np.zeros(5, np.int64)
         status[BAD_BLOCK] = -1
@@ -492,6 +501,9 @@ class Engine:
 
     def _watch_tables(self, begin: int, end: int) -> tuple[int, list[tuple[Any, ...]]]:
         """Tables of the state recorders of each block, and an end that keeps their samples in memory."""
+        if not self.watches:
+            nothing: tuple[Any, ...] = (NOBODY, NOBODY, np.zeros(1, np.int64), NOBODY, NOBODY, begin, np.zeros(0), [])
+            return end, [nothing] * len(self.blocks)
         mine = [[w for w in self.watches if w.alive and self.home[w.population][0] is b] for b in self.blocks]
         per_step = sum(w.index.size / w.every for one in mine for w in one)
         if per_step:
@@ -548,6 +560,17 @@ class Engine:
                 piece.number, int(block.uid[at]), variable, float(block.state[status[BAD_VARIABLE], at]), self.step
             )
         return Stretch(begin, self.step, step, place, self.uid_of_place[place], bad)
+
+
+def _edges_of(pool: Any, rows: np.ndarray) -> tuple[np.ndarray, ...]:
+    """(row, slot, column, delay, weight now) of the synapses of these rows, in row order."""
+    length = pool.length[rows].astype(np.int64)
+    row = np.repeat(rows, length)
+    slot = np.arange(row.size) - np.repeat(np.cumsum(length) - length, length)
+    place = pool.places_of(row, slot)
+    packed = pool.packed[place]
+    column, delay = (packed & pool.mask).astype(np.int64), (packed >> np.uint32(pool.column_bits)).astype(np.int64)
+    return row, slot, column, delay, pool.read_weights(rows) if hasattr(pool, "read_weights") else pool.weight[place]
 
 
 def _per_neuron(value: np.ndarray, keep: np.ndarray, newborn: int) -> np.ndarray:

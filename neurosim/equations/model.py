@@ -38,6 +38,7 @@ INSTEAD = {
 #: Attributes of populations.
 MEMBERS = {
     "network", "population", "name", "model", "number", "region", "where", "positions", "alive", "uid", "index", "label", "add", "remove",
+    "born", "birth", "age", "placement",
 }  # fmt: skip
 #: Names that mean something else in the generated functions, or on a population.
 RESERVED = {

@@ -26,6 +26,7 @@ OFFERED = ("current", "uniform", "normal", "dt", "t", "waiting", *_FURTHER)
 #: Names that a model cannot give to its own things, because populations or the engine use them.
 _RESERVED = {
     "network", "population", "name", "model", "number", "region", "where", "positions", "alive", "uid", "index", "label",
+    "born", "birth", "age", "placement",
     "add", "remove", "physics", "wait", "fired", "spontaneous", *OFFERED,
 }  # fmt: skip
 _LIMITS = ("positive", "not negative", "finite", "any")

@@ -7,7 +7,7 @@ import contextlib
 import functools
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -150,6 +150,16 @@ def duration(ms: float) -> str:
     """A time in the unit that reads best."""
     size, unit = next((one, unit) for one, unit in _UNITS if ms >= one or unit == "ms")
     return f"{ms / size:.6g} {unit}"
+
+
+def moments(times: Iterable[float]) -> list[str]:
+    """Times (ms) in one unit for all and with equally many digits, so that words that follow each other do not jump."""
+    held = list(times)
+    far = max([abs(one) for one in held], default=0.0)
+    size, unit = next((one, unit) for one, unit in _UNITS if far >= 10.0 * one or unit == "ms")
+    digits = next((d for d in range(3) if all(abs(round(one / size, d) - one / size) < 1e-6 for one in held)), 2)
+    digits = min(digits, 0 if far / size >= 1000.0 else 1 if far / size >= 20.0 else 2)
+    return [f"{one / size:,.{digits}f} {unit}" for one in held]
 
 
 _UNITS = ((3_600_000.0, "h"), (60_000.0, "min"), (1000.0, "s"), (1.0, "ms"))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # Vermillion marks new edges and sky blue inhibitory ones: the neurons come in the others first.
 _PAINTS = (canvas.BLUE, canvas.ORANGE, canvas.GREEN, canvas.PURPLE, canvas.INK, canvas.SKY)
+_MOST_NUMBERS = 24  # arrows between regions that have room for their numbers
 _NAMES = 7.5  # points: names beside neurons
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
@@ -103,7 +104,7 @@ def graph(
         member = np.array([names.index(one) for one in which])
         links = [(member[_place(index, one)], member[_place(index, two)]) for one, two in ((pre, post), born, gone)]
         ax = canvas.axes_or_new("graph", ax, 6.5, 6.0)
-        _bundles(ax, names, np.bincount(member, minlength=len(names)), links, legend=legend)
+        bundles(ax, names, np.bincount(member, minlength=len(names)), links, legend=legend)
         return ax
 
     n = nodes.size
@@ -139,7 +140,7 @@ def graph(
         if pointed and not dashed:
             head = np.maximum(0.5 * radius, (2.0 + 2.2 * thick) * unit)
             edges.heads(ax, lines, color=paint, size=head, alpha=np.minimum(1.0, 1.3 * opaque), zorder=layer)
-        handles.append(_line_handle(paint, f"{text} ({len(lines):,})", dashed))
+        handles.append(line_handle(paint, f"{text} ({len(lines):,})", dashed))
     handles += _dots(ax, at, nodes, index, region_of if color is None and region_of else color, size)
     if labels:
         texts = labels if isinstance(labels, Mapping) else {node: str(node) for node in index}
@@ -300,18 +301,18 @@ def _dots(
     for k, name in enumerate(classes):
         where = np.array([i for i, one in enumerate(values) if str(one) == name])
         marker = _MARKERS[k % len(_MARKERS)]
-        scatter(where, _paint(k), marker)
-        handles.append(_dot_handle(_paint(k), marker, f"{name} ({where.size:,})"))
+        scatter(where, paint_of(k), marker)
+        handles.append(dot_handle(paint_of(k), marker, f"{name} ({where.size:,})"))
     return handles
 
 
-def _line_handle(paint: str, text: str, dashed: bool) -> "Artist":
+def line_handle(paint: str, text: str, dashed: bool) -> "Artist":
     from matplotlib.lines import Line2D
 
     return Line2D([], [], color=paint, linestyle="--" if dashed else "-", linewidth=1.6, label=text)
 
 
-def _dot_handle(paint: str, marker: str, text: str) -> "Artist":
+def dot_handle(paint: str, marker: str, text: str) -> "Artist":
     from matplotlib.lines import Line2D
 
     return Line2D(
@@ -331,15 +332,21 @@ def _legend_below(ax: "Axes", handles: "Sequence[Artist]") -> None:
         )
 
 
-def _bundles(
+def bundles(
     ax: "Axes",
     names: Sequence[str],
     sizes: np.ndarray,
     links: Sequence[tuple[np.ndarray, np.ndarray]],
     *,
     legend: bool,
+    most: int | None = None,
+    largest: int | None = None,
 ) -> None:
-    """Regions on a circle, arrows with the number of edges between them, and of those born and pruned."""
+    """Regions on a circle, arrows with the number of edges between them, and of those born and pruned.
+
+    `most` edges make the widest arrow, `largest` is the number of neurons of the widest circle: by default what there is.
+    Of very many arrows between regions the numbers would cover each other, and only the widths tell.
+    """
     from matplotlib.patches import FancyArrowPatch
 
     n = len(names)
@@ -354,8 +361,9 @@ def _bundles(
     box = ax.get_window_extent()
     unit = 2.0 * reach * ax.figure.dpi / 72.0 / min(box.width, box.height)  # one point of paper
     widest = 36.0 * min(1.0, 6.0 / n)
-    radius = np.maximum(widest * np.sqrt(sizes / max(int(sizes.max()), 1)), 9.0)
-    most = max(int(counts.max()), 1)
+    radius = np.maximum(widest * np.sqrt(sizes / max(largest or int(sizes.max()), 1)), 9.0)
+    most = most or max(int(counts.max()), 1)
+    crowded = np.count_nonzero((counts + gone > 0) & ~np.eye(n, dtype=np.bool_)) > _MOST_NUMBERS
     for i, j in np.argwhere(counts + gone > 0).tolist():
         width = 0.7 + 4.5 * np.sqrt(counts[i, j] / most)
         text = f"{counts[i, j]:,}"
@@ -381,13 +389,15 @@ def _bundles(
             mutation_scale=1.0,
             shrinkA=gaps[0],
             shrinkB=gaps[1],
-            color=_paint(i),
+            color=paint_of(i),
             linewidth=width,
             alpha=0.6,
             zorder=2.0,
             clip_on=False,
         )
         ax.add_patch(arrow)
+        if crowded and i != j:
+            continue
         ax.text(
             where[0],
             where[1],
@@ -402,7 +412,13 @@ def _bundles(
         )
     for i, name in enumerate(names):
         ax.scatter(
-            at[i, 0], at[i, 1], s=(2.0 * radius[i]) ** 2, color=_paint(i), edgecolors="white", linewidths=1.2, zorder=5
+            at[i, 0],
+            at[i, 1],
+            s=(2.0 * radius[i]) ** 2,
+            color=paint_of(i),
+            edgecolors="white",
+            linewidths=1.2,
+            zorder=5,
         )
         ax.text(
             at[i, 0],
@@ -411,7 +427,7 @@ def _bundles(
             ha="center",
             va="center",
             color=canvas.INK,
-            fontsize=canvas.SMALL + 1,
+            fontsize=float(np.clip(3.2 * radius[i] / max(len(name), 1), 6.0, canvas.SMALL + 1)),  # inside the circle
             zorder=6,
             weight="bold",
             path_effects=canvas.halo(),
@@ -425,6 +441,6 @@ def _bundles(
         )
 
 
-def _paint(k: int) -> str:
+def paint_of(k: int) -> str:
     """Colour of the k-th class or region."""
     return _PAINTS[k % len(_PAINTS)]

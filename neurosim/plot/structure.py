@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     _Points = tuple[np.ndarray, np.ndarray, list[str]]  # times (ms), counts, texts
 
 _MOST_BARS = 20_000
-_GROWTH = 'an edge recorder, net.record(ee, "edges", every=100.0), or net.history'
+_GROWTH = 'an edge recorder, net.record(ee, "edges", every=100.0), a network, or net.history'
 
 
 def growth(
@@ -36,8 +36,8 @@ def growth(
 
     Parameters
     ----------
-    edges : edge recorder or history
-        `net.history` holds every birth and death with its time.
+    edges : edge recorder, network or history
+        `net.history` holds every birth and death with its time, and what `connect` made and when.
     ax : matplotlib axes, optional
         Where to draw.  Left out: a new figure.
     every : float, optional
@@ -45,7 +45,8 @@ def growth(
     real : (t, count) or (t, count, texts), optional
         Measured numbers of synapses at times t (ms), drawn as points with labels (left out: the numbers).
     start : int, optional
-        For a history: synapses before its first event.  Left out: the line shows the change.
+        For a history: synapses before its first event.  Left out: what `connect` made (the line shows the change if the
+        history does not know).
 
     Returns
     -------
@@ -99,7 +100,7 @@ def _draw_growth(
         first, last = first - 0.015 * (last - first), last + 0.015 * (last - first)
     canvas.time_axis(ax, first, last)
     if not t.size:
-        canvas.say(ax, "no structural events" if hasattr(edges, "kind") else "no samples")
+        canvas.say(ax, "no samples" if hasattr(edges, "count") else "no structural events")
         ax.set_yticks([])
         line_axes.set_yticks([])
         return ax, None
@@ -147,7 +148,7 @@ def _draw_growth(
         counts = np.concatenate((total, points[1]))
     spread = max(float(counts.max() - counts.min()), 1.0)
     line_axes.set_ylim(float(counts.min()) - 0.12 * spread, float(counts.max()) + 0.18 * spread)
-    if start is not None or not hasattr(edges, "kind"):
+    if words == "synapses in all":
         canvas.thousands(line_axes.yaxis)
     canvas.legend_above(ax, handles)
     return ax, None if points is None else (line_axes, points, line)
@@ -172,7 +173,7 @@ def growth_summary(
 
     Parameters
     ----------
-    edges : edge recorder or history
+    edges : edge recorder, network or history
         As in `growth`, with `real`, `every` and `start`.
     spikes : spike recorder or list of them, optional
         Drawn as dots, and as rates if `rates` is left out.
@@ -242,20 +243,33 @@ def growth_summary(
 
 def _events(edges: object, start: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, str]:
     """Times, cumulative births and deaths, number of synapses, and what to call that number."""
+    edges = getattr(edges, "history", edges)
     if hasattr(edges, "kind") and hasattr(edges, "t"):
         before = 0 if start is None else check_count("plot.growth(start=)", start)
         t = canvas.column("growth: History.t", edges.t).astype(np.float64)
         kind = canvas.column("growth: History.kind", edges.kind, size=t.size)
         order = np.argsort(t, kind="stable")
         t, kind = t[order], kind[order]
+        began = getattr(edges, "began", -np.inf) * getattr(edges, "dt", 1.0)  # the last reset
         keep = np.abs(kind) == 1  # synapses; neurons have kind 2
+        before += int(kind[keep & (t < began - 1e-9)].sum())
+        keep &= t >= began - 1e-9
         t, kind = t[keep], kind[keep]
-        born, died = np.cumsum(kind == 1), np.cumsum(kind == -1)
+        wirings = [] if start is not None else list(getattr(edges, "wirings", []))
+        known = start is not None or bool(wirings)
+        made = np.zeros(t.size, np.int64)
+        if t.size and wirings:  # they are no births, but they count
+            when = np.array([max(one.step * edges.dt, began) for one in wirings])  # type: ignore[attr-defined]
+            place = np.searchsorted(t, when - 1e-9)
+            t, kind = np.insert(t, place, when), np.insert(kind, place, 0)
+            made = np.insert(made, place, [one.synapses for one in wirings])
+        born, died, made = np.cumsum(kind == 1), np.cumsum(kind == -1), np.cumsum(made)
         if t.size:
             t = np.concatenate(([min(0.0, float(t[0]))], t))
-            born, died = np.concatenate(([0], born)), np.concatenate(([0], died))
-        words = "synapses in all" if start is not None else "synapses, change since start"
-        return t, born, died, before + born - died, words
+            born, died, made = (np.concatenate(([0], one)) for one in (born, died, made))
+            made = np.maximum(made, made[t <= t[0]].max(initial=0))  # what was there from the start is no step
+        words = "synapses in all" if known else "synapses, change since start"
+        return t, born, died, before + made + born - died, words
     given = canvas.attributes("growth(edges)", edges, "t count born died", _GROWTH)
     t = canvas.column("growth: EdgeRecorder.t", given[0]).astype(np.float64)
     count, born, died = (

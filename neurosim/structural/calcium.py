@@ -21,6 +21,9 @@ class Calcium:
         self.tau, self.dt, self.step = tau, dt, step
         self.uid = np.zeros(0, np.int64)
         self.rate = np.zeros(0)
+        self.asked: list[np.ndarray] = []  # the lists of uids that made ours, for who keeps it in step with them
+        self._placed: np.ndarray | None = None
+        self._table = np.zeros(0, np.int64)
 
     def follow(self, uid: np.ndarray, newborn: float = 0.0) -> None:
         """Keep these neurons; newborns start at the rate `newborn` (Hz)."""
@@ -31,21 +34,33 @@ class Calcium:
         rate[new] = self.rate[old]
         self.uid, self.rate = uid, rate
 
+    @property
+    def place(self) -> np.ndarray:
+        """Place of each uid among ours, or -1; int64 [largest uid + 1]."""
+        if self._placed is not self.uid:
+            self._placed, self._table = self.uid, table_of(self.uid)
+        return self._table
+
     def observe(self, step: int, stamp: np.ndarray, uid: np.ndarray) -> np.ndarray:
         """Advance to `step` with the spikes since the last time; return the integral of the rate over them (Hz ms)."""
-        elapsed = (step - self.step) * self.dt
-        place = np.searchsorted(self.uid, uid)
-        mine = (
-            (place < self.uid.size) & (self.uid[np.minimum(place, max(0, self.uid.size - 1))] == uid)
-            if self.uid.size
-            else np.zeros(uid.size, np.bool_)
-        )
-        place, age = place[mine], (step - stamp[mine]) * self.dt
-        jump = 1e3 / self.tau
-        n = np.bincount(place, minlength=self.uid.size)
-        now = self.rate * np.exp(-elapsed / self.tau) + jump * np.bincount(
-            place, np.exp(-age / self.tau), self.uid.size
-        )
-        integral = self.tau * (self.rate + jump * n - now)
-        self.rate, self.step = now, step
-        return np.asarray(integral)
+        from neurosim.kernels import elements
+
+        integral, self.rate = np.empty(self.uid.size), np.array(self.rate)  # the old array may be in somebody's hands
+        elements.observe(self.step, step, self.dt, self.tau, stamp, uid, self.place, self.rate, integral)
+        self.step = step
+        return integral
+
+    def by_neuron(self, stamp: np.ndarray, uid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The spikes since the last time, neuron by neuron: (first int64 [neurons + 1], stamps int64)."""
+        from neurosim.kernels import elements
+
+        first, ordered = np.zeros(self.uid.size + 1, np.int64), np.empty(stamp.size, np.int64)
+        elements.by_neuron(self.step, stamp, uid, self.place, first, ordered)
+        return first, ordered
+
+
+def table_of(uid: np.ndarray) -> np.ndarray:
+    """Place of each uid in this ascending array, or -1; int64 [largest uid + 1]."""
+    table = np.full(int(uid[-1]) + 1 if uid.size else 0, -1, np.int64)
+    table[uid] = np.arange(uid.size)
+    return table
