@@ -162,9 +162,9 @@ RULES = {
 }
 
 
-# each pair compiles kernels of its own, so that most float32 ones wait for the slow run
+# each pair compiles kernels of its own, so that most wait for the slow run
 KINDS = [
-    pytest.param(rule, dtype, marks=[pytest.mark.slow] if dtype == "float32" and rule != "additive" else [])
+    pytest.param(rule, dtype, marks=[pytest.mark.slow] if JIT and rule != "additive" and (rule, dtype) != ("mixed", "float64") else [])
     for rule in RULES
     for dtype in DTYPES
 ]

@@ -17,6 +17,7 @@ from neurosim.plasticity import power_law
 
 #: Compiles for seconds: a slow test, which also runs interpreted.
 compiled_slowly = pytest.mark.slow if JIT else lambda test: test
+SLOW = (pytest.mark.slow,) if JIT else ()
 
 GOLDEN = Path(__file__).parent / "goldens" / "power_law_nest.npz"
 STEPS = 3000 if JIT else 180
@@ -134,7 +135,7 @@ def test_description():
             ns.PowerLawSTDP(**wrong)
 
 
-@pytest.mark.parametrize("uniform", [True, False])
+@pytest.mark.parametrize("uniform", [pytest.param(True, marks=SLOW), False])
 def test_nest_golden(uniform):
     """stdp_pl_synapse_hom of NEST 3.10: the weight sent at every presynaptic spike; the last case is clipped at 0."""
     golden = np.load(GOLDEN)
@@ -174,7 +175,7 @@ RULES = {
 
 
 #: Rules of other functions are compiled anew: one of them in the fast suite.
-MARKED = [pytest.param(r, marks=() if r in ("power law", "Guetig 0.2") or not JIT else pytest.mark.slow) for r in RULES]
+MARKED = [pytest.param(r, marks=() if r == "power law" else SLOW) for r in RULES]
 
 
 @pytest.mark.parametrize("placement", PLACEMENTS)
@@ -220,7 +221,7 @@ def test_one_event_in_float32(rule):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("placement", ["one delay", "any delay"])
+@pytest.mark.parametrize("placement", [pytest.param("one delay", marks=SLOW), "any delay"])
 def test_more_spikes_than_rounds(placement, dtype):
     """Targets far busier than sources: hundreds of spikes to replay at once, and looking changes no bit."""
     rule = RULES["power law"]
@@ -246,6 +247,7 @@ def test_more_spikes_than_rounds(placement, dtype):
     check_against_twin(bench, edges, spikes, 1e-12 if dtype == "float64" else 2e-5, real)
 
 
+@compiled_slowly
 def test_a_rule_of_ones_own_with_a_power_is_the_same():
     """The same two functions in a PlasticityRule run in the same loops: the same bits."""
     named = RULES["power law"]
@@ -277,6 +279,7 @@ def fixed_point(rule, ratio):
     return rule.w_min + (rule.w_max - rule.w_min) * odds / (1.0 + odds)
 
 
+@compiled_slowly
 @pytest.mark.skipif(not JIT, reason="ten million events")
 @pytest.mark.parametrize(
     "rule",

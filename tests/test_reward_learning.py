@@ -134,6 +134,7 @@ def test_only_the_synapse_that_is_rewarded_grows(distal, tmp_path, reward):
         assert weight < 1.5 and rank < 95.0
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_distal_reward_in_short(distal, tmp_path):
     out = tmp_path / "runs" / "distal_reward"

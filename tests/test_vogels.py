@@ -90,6 +90,7 @@ def test_detailed_balance(scenario):
     assert after.sum() == pytest.approx(excitatory.sum(), rel=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_the_scenario_in_short(scenario, tmp_path):
     lines = scenario.main(duration=1_000.0, out=tmp_path / "runs", size=500)
