@@ -51,7 +51,7 @@ def main() -> None:
     given = parser.parse_args()
     folder = given.folder or tempfile.mkdtemp(prefix="neurosim-history-")
     net, wires = build()
-    net.history.stream(folder)
+    net.history.stream(folder, every=100_000)
     pop = net.populations["pop"]
     lines = []
     for piece in range(given.pieces):

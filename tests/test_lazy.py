@@ -164,7 +164,11 @@ RULES = {
 
 # each pair compiles kernels of its own, so that most wait for the slow run
 KINDS = [
-    pytest.param(rule, dtype, marks=[pytest.mark.slow] if JIT and rule != "additive" and (rule, dtype) != ("mixed", "float64") else [])
+    pytest.param(
+        rule,
+        dtype,
+        marks=[pytest.mark.slow] if JIT and rule != "additive" and (rule, dtype) != ("mixed", "float64") else [],
+    )
     for rule in RULES
     for dtype in DTYPES
 ]

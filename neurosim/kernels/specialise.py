@@ -145,6 +145,7 @@ def block_source(plan: BlockPlan) -> str:
     text = HEADER.format(title=f"The neuron model {physics.name}") + MATHEMATICS
     text += "from neurosim.kernels.blocks import sample\nfrom neurosim.kernels.compiled import kernel, scalar\n"
     text += "from neurosim.kernels.stimuli import fill_normal, fill_uniform\n"
+    text += "from neurosim.kernels.subnormal import flush_subnormals, put_back\n"
     for function in dict.fromkeys([*physics.helpers, *functions, *([reset.function] if reset else [])]):
         text += f"\n\n@scalar\n{source_of(function)}"
     body = _Body()
@@ -153,6 +154,7 @@ def block_source(plan: BlockPlan) -> str:
         1, f'"""Advance the block by n_steps; spikes[bounds[s]:bounds[s + 1]] fired in step s ({physics.name})."""'
     )
     body.add(1, "mask = ring.shape[0] - 1", "words = fired.view(np.uint64)", "found = 0", "bounds[0] = 0")
+    body.add(1, "mode = flush_subnormals()")
     body.add(1, *[f"x_{name} = state[{k}]" for k, name in enumerate(physics.state)])
     body.add(1, *[f"w_{name} = varied[{k}]" for k, name in enumerate(plan.varied)])
     columns = [*physics.receptors, *(["current"] if plan.current else [])]
@@ -180,6 +182,7 @@ def block_source(plan: BlockPlan) -> str:
         2,
         "sample(step + 1, watch_every, watch_variable, watch_first, watch_place, watch_base, watch_origin, state, watch_out)",
     )
+    body.add(1, "put_back(mode)")
     return text + body.text
 
 
