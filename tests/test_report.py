@@ -536,3 +536,15 @@ def test_a_picture_of_the_page_is_not_blank(made, made_page, tmp_path):
     pixels = imread(shot)[:, :, :3]
     assert pixels.shape == (1400, 1000, 3)
     assert 0.02 < (pixels.mean(axis=2) < 0.8).mean() < 0.5
+
+
+@pytest.mark.slow
+def test_the_command_makes_a_film_too(made, tmp_path, capsys):
+    from PIL import Image
+
+    _, _, _, out = made
+    path = tmp_path / "growth.gif"
+    assert cli.main(["report", str(out), "--out", str(tmp_path / "page.html"), "--film", str(path)]) == 0
+    assert f"saved {path}" in capsys.readouterr().out
+    with Image.open(path) as film:
+        assert film.n_frames > 10

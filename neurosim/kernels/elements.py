@@ -8,6 +8,7 @@ import numpy as np
 
 from neurosim.kernels.compiled import kernel, scalar
 from neurosim.kernels.mathematics import exp, log
+from neurosim.kernels.prefetch import prefetch
 from neurosim.kernels.rng import uniform
 
 LINEAR, GAUSSIAN, SIGMOID = 0, 1, 2
@@ -306,10 +307,14 @@ def probe_inputs(key, uid, column, k, row0, n_rows, tries, mask, table, packed, 
     for i in range(column.size):
         n = 0
         wanted = np.uint32(column[i])
+        after = row0 + min(n_rows - 1, int(uniform(key, 0, uid[i]) * n_rows))
         for t in range(tries):
             if n == k[i]:
                 break
-            r = row0 + min(n_rows - 1, int(uniform(key, t, uid[i]) * n_rows))
+            r = after
+            after = row0 + min(n_rows - 1, int(uniform(key, t + 1, uid[i]) * n_rows))
+            for ahead in range(0, min(length[after], 128), 16):  # the next row comes while this one is looked at
+                prefetch(packed, start[after] + ahead)
             here = packed[start[r] : start[r] + length[r]]
             hits = 0
             for s in range(here.size):
