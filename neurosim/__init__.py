@@ -70,7 +70,7 @@ _WHERE = {
     "neurosim.errors": ["NeurosimError", "ParameterError", "WiringError", "RunError", "SaveError", "NeurosimWarning"],
 }  # fmt: skip
 _HOME = {name: module for module, names in _WHERE.items() for name in names}
-_MODULES = ["plot", "positions", "datasets", "analysis", "structural", "lab", "report"]
+_MODULES = ["plot", "positions", "datasets", "analysis", "structural", "lab", "memory", "report"]
 
 __all__ = sorted([*_HOME, *_MODULES, "__version__"])
 
@@ -94,7 +94,7 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from neurosim import analysis, datasets, lab, plot, positions, report, structural
+    from neurosim import analysis, datasets, lab, memory, plot, positions, report, structural
     from neurosim.distributions import delay_by_distance, lognormal, normal, uniform
     from neurosim.equations.model import Equations
     from neurosim.equations.synapses import SynapseEquations
