@@ -4,17 +4,15 @@ import math
 
 import numpy as np
 import pytest
+from marks import compiled_slowly
 from scipy import stats
 from scipy.integrate import solve_ivp
 
 import neurosim as ns
 from neurosim.errors import NeurosimWarning
-from neurosim.kernels.compiled import JIT
 from neurosim.structural.contacts import binomial, switched
 
 QUIET = ns.LIF(v_th=math.inf)  # never fires
-#: Compiles for seconds: a slow test, which also runs interpreted.
-compiled_slowly = pytest.mark.slow if JIT else lambda test: test
 
 
 def quiet(n, wiring=None, seed=1, **options):

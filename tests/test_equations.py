@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from marks import compiled_slowly
 from scipy import stats
 
 brian2 = pytest.importorskip("brian2")
@@ -16,9 +17,6 @@ from brian_models import CASES, Case  # noqa: E402
 import neurosim as ns  # noqa: E402
 from neurosim.errors import ParameterError, WiringError  # noqa: E402
 from neurosim.kernels.compiled import JIT  # noqa: E402
-
-#: Compiles for seconds: a slow test, which also runs interpreted.
-compiled_slowly = pytest.mark.slow if JIT else lambda test: test
 
 brian2.prefs.codegen.target = "numpy"
 brian2.BrianLogger.suppress_hierarchy("brian2")

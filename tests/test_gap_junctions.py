@@ -6,12 +6,10 @@ import numpy as np
 import pytest
 import scipy.linalg
 import scipy.sparse
+from marks import compiled_slowly
 
 import neurosim as ns
 from neurosim.kernels.compiled import JIT
-
-#: Compiles for seconds: a slow test, which also runs interpreted.
-compiled_slowly = pytest.mark.slow if JIT else lambda test: test
 
 PASSIVE = ns.LIF(tau_m=20.0, c_m=200.0, v_th=np.inf)  # leak 10 nS
 LEAK = 10.0

@@ -10,6 +10,7 @@ import sys
 import naive_rules
 import numpy as np
 import pytest
+from marks import compiled_slowly
 
 import neurosim as ns
 from neurosim import cli
@@ -23,9 +24,6 @@ from neurosim.plasticity.dopamine import DopamineSTDP
 from neurosim.plasticity.nearest import NearestSTDP
 from neurosim.plasticity.triplet import TripletSTDP
 from neurosim.plasticity.vogels import VogelsSTDP
-
-#: Each of these compiles rules and networks for seconds: they are slow tests, and run interpreted.
-compiled_slowly = pytest.mark.slow if JIT else lambda test: test
 
 PAIR = ns.PairSTDP(a_plus=0.001, a_minus=0.0012, tau_plus=17.0, tau_minus=34.0)
 TRIPLET = TripletSTDP(w_max=2.0)
@@ -548,7 +546,9 @@ def test_a_command_not_understood_says_what_would_be(arguments, words, tmp_path,
         (lambda lab: lab.protocol(DopamineSTDP(), [5.0], [], rewards=[3.0]), "needs (time in ms, size)"),
         (lambda lab: lab.report(PAIR, only=["windw"]), "no experiment 'windw'"),
         (lambda lab: lab.report(PAIR, "nowhere/x.png"), "there is no folder 'nowhere'"),
-        (lambda lab: lab.protocol(ClopathSTDP(), [], [5.0, 6.0]), "fired 1 times instead of 2"),
+        pytest.param(
+            lambda lab: lab.protocol(ClopathSTDP(), [], [5.0, 6.0]), "fired 1 times instead of 2", marks=pytest.mark.slow
+        ),
         (lambda lab: lab.report(PAIR, "there.doc"), "must end in .png, .html"),
     ],
 )  # fmt: skip

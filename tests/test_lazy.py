@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from marks import compiled_slowly
 
 from neurosim.engine.lazy_pool import LazyPool
 from neurosim.errors import ParameterError
@@ -295,6 +296,7 @@ def test_case_a06(pre_first, bound, sure, low, high, w):
     assert bench.pool.read_weights()[0] == bound
 
 
+@compiled_slowly
 @pytest.mark.skipif(not JIT, reason="a million steps")
 def test_nest_golden():
     """stdp_synapse of NEST 3.10: the weight sent at every presynaptic spike, coincidences included."""

@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 import pytest
+from marks import compiled_slowly
 from scipy.optimize import brentq
 
 import neurosim as ns
@@ -122,6 +123,7 @@ def test_scaling_brings_every_neuron_to_its_target_rate(sized):
         assert np.ptp([factor[wire.post == u].mean() for u in pop.uid]) > 0.3  # they needed different factors
 
 
+@compiled_slowly
 def test_scaling_composes_with_stdp_and_short_term_plasticity_within_their_bounds(sized):
     """The factor of a pass is the same for all synapses onto a neuron, while STDP goes on between passes; bounds hold."""
     net = ns.Network(dt=0.5, seed=2)

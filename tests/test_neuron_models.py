@@ -8,14 +8,12 @@ from pathlib import Path
 import naive
 import numpy as np
 import pytest
+from marks import compiled_slowly
 from scipy import integrate
 
 import neurosim as ns
 from neurosim.errors import ParameterError
 from neurosim.kernels.compiled import JIT
-
-#: Compiles for seconds: a slow test, which also runs interpreted.
-compiled_slowly = pytest.mark.slow if JIT else lambda test: test
 
 GOLDENS = Path(__file__).parent / "goldens"
 NEVER = 1e9  # mV; a threshold that is never reached

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from marks import compiled_slowly
 from test_lazy import PLACEMENTS, Bench, check_against_twin, moved, network
 
 import neurosim as ns
@@ -15,8 +16,6 @@ from neurosim.kernels.compiled import JIT, kernel
 from neurosim.kernels.mathematics import power, power_float32
 from neurosim.plasticity import power_law
 
-#: Compiles for seconds: a slow test, which also runs interpreted.
-compiled_slowly = pytest.mark.slow if JIT else lambda test: test
 SLOW = (pytest.mark.slow,) if JIT else ()
 
 GOLDEN = Path(__file__).parent / "goldens" / "power_law_nest.npz"

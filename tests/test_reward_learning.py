@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from marks import compiled_slowly
 
 import neurosim as ns
 from neurosim import cli
@@ -13,6 +14,7 @@ PNG = b"\x89PNG"
 TAU_N, TAU_C = 200.0, 1000.0  # ms
 
 
+@compiled_slowly
 def test_a_pulse_of_dopamine_changes_the_weight_by_the_closed_form():
     """A pair leaves c, which is c1 at the pulse: dw = c1 / tau_n (1 - exp(-K t)) / K, K = 1 / tau_c + 1 / tau_n, less baseline.
 

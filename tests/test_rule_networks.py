@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from living import assert_same, state, trains
+from marks import compiled_slowly
 
 import neurosim as ns
 from neurosim.kernels.compiled import JIT
@@ -189,6 +190,7 @@ def test_neurons_come_and_go():
     assert np.isfinite(ei.variable("u")).all()
 
 
+@compiled_slowly
 def test_setting_a_weight_keeps_what_the_modulator_does_later():
     """The third factor before the setting is forgotten with the old weight, the trace goes on: closed form."""
     net = ns.Network(dt=0.1, seed=1)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from marks import compiled_slowly
 from naive_rules import Level, run
 from test_rules import CLOPATH, DT, FREQUENCIES, SJOSTROM, clopath_rule, nest_trains, state_of, transitions
 
@@ -35,7 +36,6 @@ RULES = {  # name: (rule, first weight)
 }
 #: In one network: each of them is compiled for seconds.  The others are slow tests, and run interpreted.
 FAST = ("presynaptic", "short term") if JIT else tuple(RULES)
-compiled_slowly = pytest.mark.slow if JIT else lambda test: test
 
 
 def sources(net, name, *trains):
@@ -171,6 +171,7 @@ def clopath_network(dt, pre, post, rule, **neuron):
     return net, target, projection
 
 
+@compiled_slowly
 def test_clopath_engine_equals_twin_and_neuron_equals_nest():
     """NEST's pairing protocols with our neuron: the engine is the twin to the bit, weight changes are NEST's within 1 %."""
     cases = list(zip(CLOPATH["first"], CLOPATH["rate"], CLOPATH["lag"], strict=True))[2 :: 3 if JIT else 6]
@@ -191,6 +192,7 @@ def test_clopath_engine_equals_twin_and_neuron_equals_nest():
             assert course.sent[-1] - 0.5 == pytest.approx(CLOPATH["pairing"][2::3][i] - 0.5, rel=0.01)
 
 
+@compiled_slowly
 @pytest.mark.compiled
 def test_clopath_neuron_and_synapse_under_irregular_input_as_in_nest():
     """Spikes within a step, voltage within 0.01 mV (median), averages within 0.25 mV (95 %), weight changes within 3 %."""

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from living import WHOLE, assert_same, living, state
+from marks import compiled_slowly
 from scipy import stats
 from scipy.integrate import quad
 
@@ -13,8 +14,6 @@ from neurosim.errors import NeurosimWarning, ParameterError
 from neurosim.kernels.compiled import JIT
 
 QUIET = ns.LIF(v_th=math.inf)  # never fires
-#: Compiles for seconds: a slow test, which also runs interpreted.
-compiled_slowly = pytest.mark.slow if JIT else lambda test: test
 
 
 def quiet(n, wiring=None, seed=1, **options):

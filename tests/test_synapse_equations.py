@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from marks import compiled_slowly
 
 brian2 = pytest.importorskip("brian2")
 
@@ -111,6 +112,7 @@ def test_with_a_dendritic_delay_it_is_the_built_in_rule(sized):
     assert np.abs(weights[0] - 0.5).max() > 1e-3
 
 
+@compiled_slowly
 def test_release_by_chance_and_a_look_at_the_target(sized):
     """rand() is a draw of each synapse and event; v_post is the state of the target."""
     n = sized(2000, 100)
