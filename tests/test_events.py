@@ -215,7 +215,7 @@ def made(kind, placement, dtype="float64", seed=2):
 
 KINDS = [("rich", p) for p in PLACEMENTS] + [("reward", p) for p in PLACEMENTS]
 KINDS += [("voltage", p) for p in ("spikes", "any delay", "one step")]
-#: Each kind compiles kernels of its own; in the fast suite two kinds do.
+#: Each kind compiles kernels of its own; in the fast suite one kind does.
 QUICK = {("rich", p) for p in PLACEMENTS} if JIT else set(KINDS)
 MARKED = [pytest.param(*k, marks=() if k in QUICK else pytest.mark.slow) for k in KINDS]
 NAMES = {"rich": ("c", "k"), "reward": ("c",), "voltage": ("c",)}
