@@ -125,34 +125,15 @@ class EventBench(Bench):
         self.arrived = []
         self.step = 0
 
-    def run(self, steps, chunk=1):
-        kernels, end, mask = self.pool.kernels, self.step + steps, self.ring.shape[0] - 1
-        while self.step < end:
-            m = 1 if self.pool.late or self.pool.reads_state else min(chunk, end - self.step)
-            if self.pool.late:
-                kernels.deliver(self.step, 1, self.ring, self.pool.driver_arguments())
-            for s in range(m):
-                slot = self.ring[(self.step + s) & mask]
-                self.arrived.append(slot.copy())
-                slot[:] = 0.0
-            listed = [self.spikes[self.step + s] for s in range(m)]
-            spikes = np.concatenate([np.zeros(0, np.int64), *listed])
-            bounds = np.concatenate([[0], np.cumsum([len(x) for x in listed])]).astype(np.int64)
-            while kernels.room_needed(self.step, m, spikes, bounds, self.pool.room_arguments()):
-                self.pool.make_room()
-            arguments = self.pool.driver_arguments()
-            for s in range(m):
-                more = True
-                if self.pool.reads_state:
-                    more = self.states
-                    if self.u is not None:
-                        self.states[0][0] = self.u[self.step]
-                    self.states[1][0] = self.states[1][0] * self.fade + self.jumps.get(self.step, 0.0)
-                taken = arguments if self.pool.reads_state else self.pool.pushed()
-                kernels.push(self.step + s, spikes, bounds[s], bounds[s + 1], more, taken)
-                kernels.deliver(self.step + s, 0, self.ring, arguments)
-            self.step += m
-        return self
+    def push(self, now, spikes, first, last, arguments):
+        """Step `now` is over; a rule that looks at neurons is shown their states."""
+        if not self.pool.reads_state:
+            self.pool.kernels.push(now, spikes, first, last, True, self.pool.pushed())
+            return
+        if self.u is not None:
+            self.states[0][0] = self.u[now]
+        self.states[1][0] = self.states[1][0] * self.fade + self.jumps.get(now, 0.0)
+        self.pool.kernels.push(now, spikes, first, last, self.states, arguments)
 
 
 def check_against_twin(bench, edges, spikes, tolerance, *, names=(), real=np.float64):

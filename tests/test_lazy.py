@@ -51,7 +51,7 @@ class Bench:
         kernels, end = self.pool.kernels, self.step + steps
         mask = self.ring.shape[0] - 1
         while self.step < end:
-            m = 1 if self.pool.late else min(chunk, end - self.step)
+            m = 1 if self.pool.late or getattr(self.pool, "reads_state", False) else min(chunk, end - self.step)
             if self.pool.late:
                 kernels.deliver(self.step, 1, self.ring, self.pool.driver_arguments())
             for s in range(m):
@@ -65,10 +65,14 @@ class Bench:
                 self.pool.make_room()
             arguments = self.pool.driver_arguments()
             for s in range(m):
-                kernels.push(self.step + s, spikes, bounds[s], bounds[s + 1], arguments)
+                self.push(self.step + s, spikes, bounds[s], bounds[s + 1], arguments)
                 kernels.deliver(self.step + s, 0, self.ring, arguments)
             self.step += m
         return self
+
+    def push(self, now, spikes, first, last, arguments):
+        """Step `now` is over."""
+        self.pool.kernels.push(now, spikes, first, last, arguments)
 
 
 def twin_synapse(pre, post, delay, w, rule, bench, end, real=np.float64, born=0):
