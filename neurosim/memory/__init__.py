@@ -11,6 +11,7 @@ from neurosim.memory.block_codes import BlockCode, Recognition, Vocabulary, bund
 from neurosim.memory.bump import Bump, BumpMemory
 from neurosim.memory.facilitation import Facilitation
 from neurosim.memory.failures import CapacityFull, IncompatibleSnapshot, NotCalibrated
+from neurosim.memory.indexed import IndexStore, Recollection
 from neurosim.memory.layer import Layer, Timetable, Volleys, volleys
 from neurosim.memory.separation import Separation, jaccard, overlap
 from neurosim.memory.silent import Silent, SilentMemory
@@ -22,8 +23,8 @@ from neurosim.memory.working import WorkingMemory
 
 __all__ = [
     "ActR", "AssociativeStore", "BlockCode", "Bump", "BumpMemory", "Calibration", "CapacityFull", "CleanUp",
-    "Exponential", "Facilitation", "Freed", "Fsrs", "IncompatibleSnapshot", "Layer", "NotCalibrated", "PowerLaw",
-    "Recall", "Recognition", "Separation", "Silent", "SilentMemory", "SlotMemory", "Slots",
+    "Exponential", "Facilitation", "Freed", "Fsrs", "IncompatibleSnapshot", "IndexStore", "Layer", "NotCalibrated", "PowerLaw",
+    "Recall", "Recognition", "Recollection", "Separation", "Silent", "SilentMemory", "SlotMemory", "Slots",
     "StructuralConsolidation", "SymbolLayer", "Timetable", "Vocabulary", "Volleys", "WorkingMemory", "bundle",
     "effectual_connectivity", "jaccard", "overlap", "recall_after_gap", "reference", "retention", "usefulness",
     "volleys",

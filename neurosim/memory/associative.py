@@ -144,7 +144,7 @@ class AssociativeStore:
         if self.max_fill >= 1.0:
             raise ParameterError("AssociativeStore.max_fill: must be below 1, got 1; the default is 0.4")
         if projection is None:
-            projection = _empty(net, source, self.target, delay, name)
+            projection = empty_projection(net, source, self.target, delay, name)
         elif projection.source is not source.cells or projection.target is not self.target.cells:
             raise ParameterError(
                 f"AssociativeStore.projection: {projection.name!r} joins {projection.source.name!r} to {projection.target.name!r}, not "
@@ -516,8 +516,8 @@ class AssociativeStore:
         )
 
 
-def _empty(net: Network, source: Layer, target: Layer, delay: float | None, name: str | None) -> Projection:
-    """A projection without synapses onto the gathering receptor."""
+def empty_projection(net: Network, source: Layer, target: Layer, delay: float | None, name: str | None) -> Projection:
+    """A projection between two layers without synapses, onto the gathering receptor."""
     nobody = wiring.from_edges(np.zeros((0, 2), np.int64))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NeurosimWarning)  # that there is no synapse yet is the point
