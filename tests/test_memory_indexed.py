@@ -96,14 +96,41 @@ def test_blend_is_the_race_of_the_summed_values(rng):
     store, patterns = built(), random_patterns(rng, 25)
     store.store(patterns)
     cues = noisy(rng, patterns)
-    answer = store.recall(cues, k=3, blend=True)
+    answer, support = store.recall(cues, k=3, blend=True), supports(cues, patterns)
     for m in range(25):
-        woken = volleys("w", patterns[answer.ids[m]], N).dense().sum(0)
+        together = support[m] >= np.sort(support[m])[-3]  # those equal to the third fire with it
+        woken = volleys("w", patterns[together], N).dense().sum(0)
         fires = np.zeros(N, bool)
-        for level in (3, 2, 1):  # the highest sums first, until K have fired
+        for level in range(together.sum(), 0, -1):  # the highest sums first, until K have fired
             if fires.sum() < K:
                 fires |= woken >= level
         assert answer.values["what"][m].tolist() == np.flatnonzero(fires).tolist()
+
+
+def test_a_coarse_race_takes_near_supports_as_equal(rng):
+    store, patterns = built(), random_patterns(rng, 25)
+    store.store(patterns)
+    cues = noisy(rng, patterns)
+    support = supports(cues, patterns)
+    answer = store.recall(cues, k=25, rise=3.0, least=2.0)
+    for m in range(25):
+        fired = answer.ids[m][answer.ids[m] >= 0]
+        assert sorted(fired) == np.flatnonzero(support[m] >= 2).tolist()
+        assert answer.latency[m][: fired.size].tolist() == (2.0 * np.ceil((8 - support[m][fired]) / 3.0)).tolist()
+
+
+def test_thresholds_belong_to_the_cells_that_cues_come_from(rng):
+    store = built(n=40)
+    patterns = np.concatenate([random_patterns(rng, 20, 20, 6), 20 + random_patterns(rng, 20, 40, 2)], axis=1)
+    store.store(patterns)  # six cells in the first twenty places, two in the rest
+    crowded = {"what": np.arange(20)}
+    everywhere, here = store.calibrate(0.05, size=5), store.calibrate(0.05, size=5, among=crowded)
+    assert here.theta > everywhere.theta
+    noise = random_patterns(rng, 400, 20, 5)
+    best = supports(noise, patterns).max(1)
+    assert (store.recall(noise, reject=True, among=crowded).accepted == (best >= here.theta)).all()
+    assert store.calibrated({"what": 5}, among=crowded)
+    assert not store.calibrated({"what": 4}, among=crowded)
 
 
 def test_gates_hold_back_what_a_mask_leaves_out(rng):

@@ -8,6 +8,7 @@ Teyler & DiScenna (1986) Behav. Neurosci. 100:147; Kanerva (1988) Sparse Distrib
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -89,7 +90,7 @@ class IndexStore:
     keys, values : dict of str to Layer
     key, value : dict of str to Projection
     calibrations : dict
-        By the sizes of the cue in each field, in the order of `keys`.
+        By the sizes of the cue in each field, in the order of `keys`, and the cells that it was drawn from.
 
     Examples
     --------
@@ -295,7 +296,8 @@ class IndexStore:
 
     def recall(
         self, cues: Fields, *, k: int = 1, reject: bool = False, mask: ArrayLike | None = None,
-        gain: Mapping[str, int] | None = None, least: float = 1.0, read: bool = True, blend: bool = False,
+        gain: Mapping[str, int] | None = None, least: float = 1.0, rise: float = 1.0, read: bool = True, blend: bool = False,
+        among: Mapping[str, ArrayLike] | None = None,
     ) -> Recollection:  # fmt: skip
         """Let cues fire, all in one run; the index cells of largest support answer.
 
@@ -312,10 +314,14 @@ class IndexStore:
             How many times the volley of a field is fired: its spikes count so many times.
         least : float
             Support below which no cell answers.
+        rise : float
+            Supports closer than this count as equal: how far the threshold falls between two looks of the inhibition.
         read : bool
             Whether the value synapses of the first memory of each cue are read.
         blend : bool
-            Read what all k wake together (the winners of the summed support) instead of the first alone.
+            Read what all that fired wake together (the winners of the summed support) instead of the first alone.
+        among : dict of field to places, optional
+            The cells from which these cues are drawn, as in `calibrate`.
 
         Returns
         -------
@@ -332,18 +338,19 @@ class IndexStore:
         gains = {f: check_count(f"{self.name}.recall(gain)[{f!r}]", g, least=1) for f, g in (gain or {}).items()}
         if reject and any(g != 1 for g in gains.values()):
             raise ParameterError(f"{self.name}.recall(reject=True): thresholds are found for gain 1, got {gain!r}")
-        barred = self._barred(mask)
+        rise = check_positive(f"{self.name}.recall(rise)", rise)
+        barred, drawn = self._barred(mask), _digest(among)
         sizes = np.array([shown[f].sizes if f in shown else np.zeros(number, np.int64) for f in self.keys])
         found = _Found(number, k)
         for size in np.unique(sizes, axis=1).T:
             rows = np.flatnonzero((sizes == size[:, None]).all(0))
-            table = self._table(tuple(size.tolist())) if reject else None
+            table = self._table((*size.tolist(), drawn)) if reject else None
             top = float(sum(s * gains.get(f, 1) for f, s in zip(self.keys, size.tolist(), strict=True)))
-            self.index.tune(ceiling=max(top, least), theta=max(table.theta, least) if table else least, least=least)
+            self._tune(top, max(table.theta, least) if table else least, rise)
             part = {f: v.take(rows) for f, v in shown.items()}
             self._race(found, rows, part, gains, barred, table)
         ids = np.where(found.place >= 0, self._owner[found.place], -1)
-        groups = [p[p >= 0][: k if blend else 1] for p in found.place] if read else []
+        groups = found.fired if blend else [p[:1][p[:1] >= 0] for p in found.place]
         values = self._read(groups) if read else {}
         accepted = found.place[:, 0] >= 0
         return Recollection(ids, found.support, found.latency, accepted, found.tied, values, found.theta, found.rate)
@@ -353,7 +360,7 @@ class IndexStore:
     ) -> None:  # fmt: skip
         """One run: present cues of equal sizes one after another, and read who fires."""
         index, layers = self.index, self.keys
-        length = index.race_steps(float(index.cells.theta[0] if table else index.cells.least[0]))
+        length = index.race_steps(float(index.cells.least[0]))
         most = max([gains.get(f, 1) for f in cues], default=1)
         wait = self._delay + most - 1
         period = wait + length + self._delay + 1
@@ -370,6 +377,14 @@ class IndexStore:
         found.take(rows, winners, index.level(winners.latency), self.net.dt)
         if table:
             found.theta[rows], found.rate[rows] = table.theta, table.false_alarm_rate
+
+    def _tune(self, top: float, bar: float, rise: float) -> None:
+        """Let the threshold fall from `top`, or a little above it, exactly to `bar`."""
+        index = self.index
+        if index.rise != rise:
+            index.cells.rise = rise
+        steps = np.ceil(max(top - bar, 0.0) / rise - 1e-9)
+        index.tune(ceiling=float(bar + rise * steps), theta=bar, least=bar)
 
     def read(self, ids: ArrayLike) -> dict[str, Volleys]:
         """Fire the index cells of these memories, one after another, and read what their value synapses wake."""
@@ -415,8 +430,9 @@ class IndexStore:
     # ---- rejection --------------------------------------------------------------------------------------------------
 
     def calibrate(
-        self, fa: float = 0.01, *, size: int | Mapping[str, int] | None = None, cues: int = 500
-    ) -> Calibration:
+        self, fa: float = 0.01, *, size: int | Mapping[str, int] | None = None, cues: int = 500,
+        among: Mapping[str, ArrayLike] | None = None,
+    ) -> Calibration:  # fmt: skip
         """Find the threshold that random cues pass with a rate of at most `fa`, by letting them fire.
 
         Parameters
@@ -427,6 +443,8 @@ class IndexStore:
             Cells of a cue; a number alone is that of the first field.  Default: k of each key layer.
         cues : int
             Random cues, at least 200, that set the threshold; as many fresh ones measure its rate.
+        among : dict of field to places, optional
+            Draw them from these cells of a key layer, such as those of one region; default from all.
 
         Raises
         ------
@@ -439,9 +457,10 @@ class IndexStore:
         wanted = {f: layer.k for f, layer in self.keys.items()} if by_field is None else dict(by_field)
         sizes = tuple(check_count(f"{self.name}.calibrate(size)[{f!r}]", wanted.get(f, 0), least=0) for f in self.keys)
         rng = self.net.rng("calibrate", self.name, *sizes)
+        pools = {f: np.asarray((among or {}).get(f, np.arange(layer.n))) for f, layer in self.keys.items()}
         noise: dict[str, Any] = {
-            f: np.argsort(rng.random((2 * cues, layer.n)), axis=1)[:, :s]
-            for (f, layer), s in zip(self.keys.items(), sizes, strict=True)
+            f: pool[np.argsort(rng.random((2 * cues, pool.size)), axis=1)[:, :s]]
+            for (f, pool), s in zip(pools.items(), sizes, strict=True)
             if s
         }
         if not noise:
@@ -457,25 +476,23 @@ class IndexStore:
             )
         theta = float(low[-1])
         found = Calibration(theta, float(np.mean(heard[cues:] >= theta)), cues, float(len(self)))
-        self.calibrations[sizes] = found
+        self.calibrations[(*sizes, _digest(among))] = found
         return found
 
-    def calibrated(self, size: Mapping[str, int]) -> bool:
+    def calibrated(self, size: Mapping[str, int], among: Mapping[str, ArrayLike] | None = None) -> bool:
         """Whether there is a threshold that still holds for cues of so many cells in each field."""
-        found = self.calibrations.get(tuple(int(size.get(f, 0)) for f in self.keys))
+        found = self.calibrations.get((*(int(size.get(f, 0)) for f in self.keys), _digest(among)))
         return found is not None and abs(len(self) - found.fill) <= DRIFT * found.fill
 
-    def _table(self, sizes: tuple[int, ...]) -> Calibration:
-        found = self.calibrations.get(sizes)
-        wanted = {f: s for f, s in zip(self.keys, sizes, strict=True) if s}
+    def _table(self, key: tuple[int, ...]) -> Calibration:
+        found = self.calibrations.get(key)
+        wanted = {f: s for f, s in zip(self.keys, key[:-1], strict=True) if s}
+        line = f"store.calibrate(size={wanted}{', among=...' if key[-1] else ''})"
         if found is None:
+            raise NotCalibrated(f"{self.name}.recall(reject=True): no threshold for cues of {wanted} cells: {line}")
+        if abs(len(self) - found.fill) > DRIFT * found.fill:
             raise NotCalibrated(
-                f"{self.name}.recall(reject=True): no threshold for cues of {wanted} cells: store.calibrate(size={wanted})"
-            )
-        if not self.calibrated(wanted):
-            raise NotCalibrated(
-                f"{self.name}.recall(reject=True): there were {found.fill:g} memories when the threshold was found and are {len(self)} now: "
-                f"store.calibrate(size={wanted})"
+                f"{self.name}.recall(reject=True): there were {found.fill:g} memories when the threshold was found and are {len(self)} now: {line}"
             )
         return found
 
@@ -486,22 +503,22 @@ class IndexStore:
         table = [[*sizes, c.theta, c.false_alarm_rate, c.cues, c.fill] for sizes, c in self.calibrations.items()]
         return {
             "uid": self.index.uid, "gate_uid": self.gate.uid, "owner": self._owner, "next": np.array([self._next]),
-            "calibrations": np.array(table, np.float64).reshape(-1, len(self.keys) + 4),
+            "calibrations": np.array(table, np.float64).reshape(-1, len(self.keys) + 5),
         }  # fmt: skip
 
     def set_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take what `arrays` gave; the synapses come with the network."""
         owner, fields = np.array(arrays["owner"], np.int64), len(self.keys)
-        if owner.size != self.n or arrays["calibrations"].shape[1] != fields + 4:
+        if owner.size != self.n or arrays["calibrations"].shape[1] != fields + 5:
             raise IncompatibleSnapshot(
-                f"{self.name}: saved for {owner.size} index cells and {arrays['calibrations'].shape[1] - 4} fields, this has {self.n} and {fields}"
+                f"{self.name}: saved for {owner.size} index cells and {arrays['calibrations'].shape[1] - 5} fields, this has {self.n} and {fields}"
             )
         self._owner, self._next = owner, int(arrays["next"][0])
         used = np.flatnonzero(owner >= 0)
         self._place = dict(zip(owner[used].tolist(), used.tolist(), strict=True))
         self.calibrations = {
-            tuple(int(x) for x in r[:fields]): Calibration(
-                float(r[fields]), float(r[fields + 1]), int(r[fields + 2]), float(r[fields + 3])
+            tuple(int(x) for x in r[: fields + 1]): Calibration(
+                float(r[fields + 1]), float(r[fields + 2]), int(r[fields + 3]), float(r[fields + 4])
             )
             for r in arrays["calibrations"]
         }
@@ -519,6 +536,7 @@ class _Found:
         self.support, self.latency = np.full((number, k), np.nan), np.full((number, k), np.nan)
         self.tied = np.zeros(number, np.bool_)
         self.theta, self.rate = np.full(number, np.nan), np.full(number, np.nan)
+        self.fired = [np.zeros(0, np.int64)] * number
 
     def take(self, rows: np.ndarray, winners: Volleys, level: np.ndarray, dt: float) -> None:
         """Note the winners of some cues; cells of equal support in the order of their places."""
@@ -532,6 +550,8 @@ class _Found:
         self.place[to] = winners.place[order][fine]
         self.support[to] = level[order][fine]
         self.latency[to] = winners.latency[order][fine] * dt
+        for row, places in zip(rows.tolist(), winners, strict=True):
+            self.fired[row] = places
 
 
 def _length(name: str, patterns: Sequence[Volleys]) -> int:
@@ -541,6 +561,12 @@ def _length(name: str, patterns: Sequence[Volleys]) -> int:
             f"{name}: fields hold {', '.join(map(str, sorted(lengths)))} patterns; give as many of each"
         )
     return lengths.pop()
+
+
+def _digest(among: Mapping[str, ArrayLike] | None) -> int:
+    """A number that tells sets of cells apart; 0 for all."""
+    text = b"".join(f.encode() + np.asarray(p, np.int64).tobytes() for f, p in sorted((among or {}).items()))
+    return zlib.crc32(text) if text else 0
 
 
 def _ragged(groups: Sequence[np.ndarray], n: int) -> Volleys:
