@@ -466,6 +466,11 @@ class AssociativeStore:
         self.calibrations[size, clamp and self.auto] = found
         return found
 
+    def calibrated(self, size: int, *, clamp: bool = True) -> bool:
+        """Whether there is a threshold that still holds for cues of so many cells."""
+        found = self.calibrations.get((size, clamp and self.auto))
+        return found is not None and abs(self.fill - found.fill) <= DRIFT * found.fill
+
     def _table(self, size: int, clamp: bool) -> Calibration:
         name, found = self.projection.name, self.calibrations.get((size, clamp))
         line = f"store.calibrate(size={size}{', clamp=False' if self.auto and not clamp else ''})"

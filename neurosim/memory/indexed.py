@@ -247,10 +247,30 @@ class IndexStore:
         self._place.update(zip(ids.tolist(), places.tolist(), strict=True))
         return ids
 
+    def strengthen(self, ids: ArrayLike, keys: Fields, values: Fields | None = None) -> int:
+        """Let these index cells fire again with keys and values; return how many synapses were missing and have grown.
+
+        Parameters
+        ----------
+        ids : int or array of int
+            One for each pattern.
+        keys, values
+            As in `store`.
+        """
+        cells, before = self.cell(ids), self.synapses
+        shown = self._fields("strengthen(keys)", keys, self.keys)
+        woken = shown if values is None else self._fields("strengthen(values)", values, self.values)
+        number = _length(f"{self.name}.strengthen", [*shown.values(), *woken.values()])
+        if number != cells.size:
+            raise ParameterError(f"{self.name}.strengthen: {cells.size} memories and {number} patterns; one for each")
+        self._learn(cells, shown, self.key, before=True)
+        self._learn(cells, {f: v for f, v in woken.items() if f in self.value}, self.value, before=False)
+        return self.synapses - before
+
     def _learn(
         self, places: np.ndarray, patterns: dict[str, Volleys], onto: Mapping[str, Projection], *, before: bool
     ) -> None:
-        """Fire index cells with patterns, one every other step, and join the cells that did fire."""
+        """Fire index cells with patterns, one every other step, and join the cells that did fire where they are not yet."""
         layers = self.keys if before else self.values
         table, at = Timetable(self.net), 2 * np.arange(places.size)
         table.cue(self.index, at, places[:, None])
@@ -265,8 +285,10 @@ class IndexStore:
             there = cell[fired.which] >= 0
             pre, post = layers[f].uid[fired.place[there]], self.index.uid[cell[fired.which[there]]]
             pre, post = (pre, post) if before else (post, pre)
-            order = np.lexsort((post, pre))
-            onto[f].insert(pre[order], post[order], rule="one-shot growth")
+            code = np.unique((pre << 32) | post)
+            pre, post = code >> 32, code & 0xFFFFFFFF
+            new = ~onto[f].has_edge(pre, post)
+            onto[f].insert(pre[new], post[new], rule="one-shot growth")
 
     def forget(self, ids: ArrayLike) -> Freed:
         """Remove all synapses of these memories; their index cells are free again."""
@@ -296,7 +318,8 @@ class IndexStore:
 
     def recall(
         self, cues: Fields, *, k: int = 1, reject: bool = False, mask: ArrayLike | None = None,
-        gain: Mapping[str, int] | None = None, least: float = 1.0, rise: float = 1.0, read: bool = True, blend: bool = False,
+        gain: Mapping[str, int] | None = None, least: float = 1.0, most: float | None = None, rise: float = 1.0, read: bool = True,
+        blend: bool = False,
         among: Mapping[str, ArrayLike] | None = None,
     ) -> Recollection:  # fmt: skip
         """Let cues fire, all in one run; the index cells of largest support answer.
@@ -314,6 +337,8 @@ class IndexStore:
             How many times the volley of a field is fired: its spikes count so many times.
         least : float
             Support below which no cell answers.
+        most : float, optional
+            Support from which on cells answer at once, as if it were this; a smaller one shortens the run.  Default: the cue's cells.
         rise : float
             Supports closer than this count as equal: how far the threshold falls between two looks of the inhibition.
         read : bool
@@ -346,6 +371,7 @@ class IndexStore:
             rows = np.flatnonzero((sizes == size[:, None]).all(0))
             table = self._table((*size.tolist(), drawn)) if reject else None
             top = float(sum(s * gains.get(f, 1) for f, s in zip(self.keys, size.tolist(), strict=True)))
+            top = top if most is None else min(top, check_positive(f"{self.name}.recall(most)", most))
             self._tune(top, max(table.theta, least) if table else least, rise)
             part = {f: v.take(rows) for f, v in shown.items()}
             self._race(found, rows, part, gains, barred, table)
@@ -465,7 +491,7 @@ class IndexStore:
         }
         if not noise:
             raise ParameterError(f"{self.name}.calibrate(size): fields are {[*self.keys]!r}, got {size!r}")
-        heard = np.nan_to_num(self.recall(noise, read=False).support[:, 0], nan=0.0)
+        heard = self._heard(noise, sizes, fa)
         levels = np.arange(sum(sizes), 0, -1)
         passing = np.array([np.mean(heard[:cues] >= level) for level in levels])
         low = levels[passing <= fa]
@@ -478,6 +504,16 @@ class IndexStore:
         found = Calibration(theta, float(np.mean(heard[cues:] >= theta)), cues, float(len(self)))
         self.calibrations[(*sizes, _digest(among))] = found
         return found
+
+    def _heard(self, noise: dict[str, Any], sizes: tuple[int, ...], fa: float) -> np.ndarray:
+        """Support of the best memory for each random cue; the race begins no higher than it must."""
+        share = sum(s * layer.k / layer.n for s, layer in zip(sizes, self.keys.values(), strict=True))
+        most, top = min(np.ceil(share + 5.0 * np.sqrt(share) + 3.0), sum(sizes)), sum(sizes)
+        while True:
+            heard = np.nan_to_num(self.recall(noise, read=False, most=float(most)).support[:, 0], nan=0.0)
+            if most >= top or np.mean(heard >= most) < fa / 2:
+                return heard
+            most = min(2 * most, top)
 
     def calibrated(self, size: Mapping[str, int], among: Mapping[str, ArrayLike] | None = None) -> bool:
         """Whether there is a threshold that still holds for cues of so many cells in each field."""
