@@ -15,10 +15,11 @@ from numpy.typing import ArrayLike
 from neurosim.checks import check_count, did_you_mean
 from neurosim.errors import ParameterError, WiringError
 from neurosim.neurons.parameters import check_parameter, parameter_names, unit_of, unknown_parameter
-from neurosim.values import check_parameters, neuron_values
+from neurosim.values import check_parameters, neuron_values, spike_list
 
 if TYPE_CHECKING:
     from neurosim.network import Network
+    from neurosim.neurons.sources import SpikeSource
     from neurosim.positions import Layout
 
 
@@ -233,6 +234,46 @@ class Population(Neurons):
         """
         self._check_alive()
         return self.network._add_neurons(self, check_count(f"{self.name}.add(n)", n, least=1), positions, rule)
+
+    def play(self, spikes: SpikeSource) -> None:
+        """Replace the list of a population of `SpikeSource` neurons: from now on they fire at these times and no others.
+
+        What they have fired already stays on its way.  The list is part of the state: it is saved, stored and restored with
+        the network, and played again after a `reset`.
+
+        Parameters
+        ----------
+        spikes : SpikeSource
+            Index and time (ms) of each spike, later than now; ``ns.SpikeSource()`` for silence.
+
+        Raises
+        ------
+        ParameterError
+            Another model than `SpikeSource`; times that are past or off the grid; neurons that there are not.
+
+        Examples
+        --------
+        >>> import neurosim as ns
+        >>> net = ns.Network(dt=1.0)
+        >>> cue = net.add_population("cue", ns.SpikeSource(), 3)
+        >>> heard = net.record(cue, "spikes")
+        >>> cue.play(ns.SpikeSource(index=[0, 2], time=[1.0, 4.0]))
+        >>> net.run(2.0)
+        >>> cue.play(ns.SpikeSource(index=[1], time=[3.0]))  # neuron 2 is not heard of any more
+        >>> net.run(2.0)
+        >>> heard.t.tolist(), heard.index.tolist()
+        ([1.0, 3.0], [0, 1])
+        """
+        self._check_alive()
+        block, piece = self.network.engine.home[self.number]
+        for what, one in (("is made of", self.model), ("was given", spikes)):
+            if getattr(getattr(one, "physics", None), "name", "") != "spike_source":
+                raise ParameterError(
+                    f"{self.name}.play: only neurons of ns.SpikeSource play a list, and it {what} {one!r}; for example "
+                    f"net.add_population('cue', ns.SpikeSource(), {len(self)}).play(ns.SpikeSource(index=[0], time=[5.0]))"
+                )
+        block.lists[self.number] = spike_list(self.network, f"{self.name}.play", spikes, piece.n)
+        self.network.engine.refresh()
 
     def remove(self, uid: ArrayLike | View, *, rule: str = "user") -> None:
         """Remove neurons for good, with all their synapses; their uids are never used again.

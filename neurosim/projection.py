@@ -151,6 +151,46 @@ class Projection:
         return tuple(name for _, name, _ in plan.variables) if plan is not None else ()
 
     @property
+    def source_variables(self) -> tuple[str, ...]:
+        """Names of the numbers that the plasticity keeps for each source neuron, such as u and x of `ShortTerm`."""
+        plan = getattr(self.pool, "plan", None)
+        return tuple(name for _, name, _ in plan.row) if plan is not None else ()
+
+    def source_variable(self, name: str) -> np.ndarray:
+        """A variable of the plasticity rule that the synapses of a source share, for each source now; float64 [sources].
+
+        It is what the next spike would find.  Reading changes nothing.
+        """
+        self._check_alive()
+        known = self.source_variables
+        if name not in known:
+            raise ParameterError(
+                f"{self.name}.source_variable: the plasticity keeps no {name!r} for each source; known: "
+                f"{', '.join(known) or 'none'}.{did_you_mean(name, known)}"
+            )
+        part = self.pool.plan.row[known.index(name)][0]
+        kept, elapsed = self.pool.read_row(part, self.wire.row0 + np.arange(self.wire.pre_n))
+        rule = as_parts(self.plasticity)[part]
+        now = rule.relaxed(elapsed=elapsed, **kept) if hasattr(rule, "relaxed") else kept
+        return np.asarray(now[name], np.float64)
+
+    def rest(self, pre: ArrayLike | None = None) -> None:
+        """Put the variables that the plasticity keeps for each source to rest; what is on its way arrives as it was sent.
+
+        Parameters
+        ----------
+        pre : array of int, optional
+            Uids of the sources; all by default.
+        """
+        self._check_alive()
+        if not self.source_variables:
+            raise ParameterError(
+                f"{self.name}.rest: the plasticity keeps nothing for each source; plasticity=ns.ShortTerm(...) would"
+            )
+        place = np.arange(self.wire.pre_n) if pre is None else self._source_places(pre)
+        self.pool.rest_rows(self.pool.wires.index(self.wire), self.wire.row0 + np.unique(place))
+
+    @property
     def delay(self) -> np.ndarray:
         """Delay of each edge (ms), without the axonal part; settable for static synapses.
 

@@ -158,6 +158,8 @@ def test_forgetting_frees_exactly_the_cell_and_its_synapses(rng):
     assert freed.bytes > 0
     assert store.synapses == 8 * 2 * K
     assert (store.free, store.fill) == (2, 0.8)
+    for pool in store.net.engine.pools:
+        pool.check()  # the graph is whole
     answer = store.recall(patterns)
     assert not np.isin(answer.ids, [3, 7]).any()
     kept = [0, 1, 2, 4, 5, 6, 8, 9]

@@ -362,7 +362,7 @@ def test_what_is_left_of_a_weak_volley_or_a_race_does_not_count_for_the_next():
     assert clean_up.ask(weak).name is None
     assert clean_up.ask(weak).name is None  # twice just too little is not enough
     assert not clean_up.cells.charge.any()
-    assert (clean_up.cells.ramp == -1).all()
+    assert not clean_up.cells.racing.any()
 
 
 def test_forgetting_removes_the_synapses_of_the_symbol_and_nothing_else():

@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 
 import neurosim as ns
+from benchmarks import memory_working
 from neurosim import cli
 from neurosim.errors import ParameterError, WiringError
 from neurosim.memory.bump import Bump, BumpMemory, diffusion
-from neurosim.memory.facilitation import Facilitation, rest, use_and_resources
+from neurosim.memory.rate_ring import RateRing
 from neurosim.memory.silent import Silent, SilentMemory, population_spikes
 from neurosim.memory.slots import SlotMemory
 from neurosim.memory.working import WorkingMemory
+from neurosim.plasticity.facilitation import Facilitation
 
 # Cells that fire only when they are cued: 40 and 10, no noise, mean input below threshold.
 TINY = Silent(n_exc=40, n_inh=10, coding=0.25, noise=0.0, drive=19.0, drive_inh=10.0, j_base=0.0)
@@ -45,9 +47,68 @@ def test_facilitation_delivers_what_the_equations_say():
         x, now = x - u * x, t
     steps = np.diff(v.values[:, 0], prepend=0.0)
     np.testing.assert_allclose(steps[steps > 0.0], sent, rtol=1e-12)
-    np.testing.assert_allclose(np.ravel(use_and_resources(projection)), [u, x], rtol=1e-12)
-    rest(projection, np.array([0]))
-    np.testing.assert_allclose(np.ravel(use_and_resources(projection)), [rule.U, 1.0], rtol=1e-12)
+    np.testing.assert_allclose(kept(projection), [u, x], rtol=1e-12)
+    projection.rest(source.uid)
+    np.testing.assert_allclose(kept(projection), [rule.U, 1.0], rtol=1e-12)
+
+
+def kept(projection):
+    """u and x of the one source."""
+    return np.ravel([projection.source_variable(name) for name in projection.source_variables])
+
+
+def sent(rule, nth):
+    """What spike `nth` of the source below sends, by the equations."""
+    times, u, x = np.array([5.0, 6.0, 26.0, 31.0, 180.0]), rule.U, 1.0
+    for k in range(nth + 1):
+        if k:
+            u += (rule.U - u) * -np.expm1((times[k - 1] - times[k]) / rule.tau_fac)
+            x += (1.0 - x) * -np.expm1((times[k - 1] - times[k]) / rule.tau_rec)
+        u += rule.U * (1.0 - u)
+        out = u * x
+        x -= out
+    return out
+
+
+def source_and_two(rule, delay=0.5):
+    """A source that fires at 5, 6, 26, 31, 180 ms, and two cells that add up what it sends."""
+    net = ns.Network(dt=0.5, seed=1)
+    source = net.add_population("source", ns.SpikeSource(np.zeros(5, int), [5.0, 6.0, 26.0, 31.0, 180.0]), 1)
+    target = net.add_population("target", ns.LIF(tau_m=np.inf, v_th=100.0), 2)
+    return net, target, net.connect(source, target, ns.all_to_all(), weight=1.0, delay=delay, plasticity=rule)
+
+
+def test_what_is_left_of_u_in_one_rule_is_that_of_the_other_above_its_rest():
+    """u of Facilitation is U + (1 - U) u of ShortTerm, where resources do not tell: both rules read through one door."""
+    U, tau = 0.3, 400.0
+    (net, _, rests), (other, _, fades) = (
+        source_and_two(rule)
+        for rule in (Facilitation(U=U, tau_rec=1e-3, tau_fac=tau), ns.ShortTerm(U=U, tau_rec=1e-3, tau_fac=tau))
+    )
+    assert kept(rests).tolist() == [U, 1.0] and kept(fades).tolist() == [0.0, 1.0]
+    for _ in range(8):
+        net.run(25.0)
+        other.run(25.0)
+        np.testing.assert_allclose(kept(rests), [U + (1.0 - U) * kept(fades)[0], 1.0], rtol=1e-12)
+    assert kept(fades)[0] > 0.3
+
+
+def test_rest_changes_what_will_be_sent_and_not_what_is_on_its_way():
+    rule = Facilitation(U=0.3, tau_rec=90.0, tau_fac=400.0)
+    net, target, projection = source_and_two(rule, delay=10.0)
+    net.run(27.0)
+    projection.rest()
+    assert kept(projection) == pytest.approx([0.3, 1.0], rel=1e-15)
+    projection.remove(post=target.uid[1])  # takes back what is on its way to it: exactly what was sent
+    net.run(14.0)
+    assert target.v[1] == pytest.approx(sent(rule, 0) + sent(rule, 1), rel=1e-12)
+    rested = rule.U * (2.0 - rule.U)
+    assert target.v[0] - target.v[1] == pytest.approx(sent(rule, 2) + rested, rel=1e-12)
+    with pytest.raises(ParameterError, match=r"keeps no 'U' for each source; known: u, x"):
+        projection.source_variable("U")
+    static = net.connect(target, target, ns.one_to_one(), autapses=True)
+    with pytest.raises(ParameterError, match=r"target->target.rest: the plasticity keeps nothing for each source"):
+        static.rest()
 
 
 @pytest.mark.slow
@@ -57,7 +118,7 @@ def test_mean_use_under_poisson_spikes_is_that_of_the_mean_field():
     source, target = net.add_population("source", ns.PoissonSource(20.0), 400), net.add_population("one", ns.LIF(), 1)
     projection = net.connect(source, target, ns.all_to_all(), weight=0.0, plasticity=rule)
     net.run(600.0)
-    u, _ = use_and_resources(projection)
+    u = projection.source_variable("u")
     assert abs(u.mean() - rule.steady(20.0)[0]) < 4.0 * u.std() / 20.0  # exact for Poisson spikes: u is linear in them
     assert rule.steady(20.0)[0] == pytest.approx(0.5)  # 0.2 (1 + 3) / (1 + 0.6)
 
@@ -130,10 +191,19 @@ def test_a_saved_memory_goes_on_bit_by_bit(tmp_path):
     again = ns.load(str(tmp_path / "saved"))
     other = SilentMemory.attach(again, ["cat", "dog"], parameters=TINY)
     assert len(again.recorders) == 1
-    for one in (net, again):
-        one.run(100.0)
+    for one in (memory, other):
+        one.network.run(400.0)
+        one.reactivate(gain=1.3)  # takes the cue away, which is over
+        one.network.run(100.0)
+        one.clear("cat")
+        one.network.run(100.0)
+        assert len(one.network.stimuli) == 3  # noise twice, and the pulse
     assert memory.contents() == other.contents() != []
     np.testing.assert_array_equal(memory.spikes.t, other.spikes.t)
+    assert memory.use("cat") != memory.use("dog")
+    for item in ("cat", "dog"):
+        assert memory.use(item) == other.use(item)
+    same(net, again)
 
 
 def test_population_spikes_are_bins_above_30_hz_and_neighbours_are_one():
@@ -163,38 +233,18 @@ def test_mistakes_are_named():
     assert round(Silent.scaled(4000).contact * 4000) == 1600
 
 
-def bursts_of(memory, spikes, start, stop):
-    """Population spikes of each pool."""
-    n = memory.pool_size
-    return [population_spikes(spikes.t[spikes.index // n == k], n, start, stop).size for k in range(len(memory.items))]
-
-
 @pytest.mark.slow
 @pytest.mark.compiled
 @pytest.mark.parametrize("seed", [1, 2])
 def test_an_item_is_held_by_population_spikes_and_facilitation(seed):
-    """2,000 cells, 24 mV; the specification's table 1.2, accepted there: (i), (ii); (iii) is worse, see the last line."""
-    net = ns.Network(seed=seed)
-    memory = SilentMemory(net, 5, parameters=Silent(drive=24.0))
-    spikes = net.record(memory.exc, "spikes")
-    net.run(1000.0, progress=False)
-    memory.write(0)
-    net.run(1850.0, progress=False)
-    n, t, index = memory.pool_size, spikes.t, spikes.index
-    bursts = bursts_of(memory, spikes, 1350.0, 2850.0)
-    assert 2 <= bursts[0] <= 6 and bursts[1:] == [0] * 4  # one in 0.25-0.75 s
-    assert ((t > 1350.0) & (index < n)).sum() / n / 1.5 < 10.0  # Hz
-    (held,) = memory.contents()
-    others = max(memory.use(k)[0] for k in range(1, 5))
-    assert held.item == 0 and held.u >= 0.6 and held.u >= 2.0 * others
-    before, after = (
-        ((t > a) & (t <= b) & (index >= n)).sum() / (b - a) for a, b in ((200.0, 1000.0), (1350.0, 2850.0))
-    )
-    assert 0.5 < after / before < 1.2  # the specification says 0.8; measured 0.60-0.90: each population spike inhibits
-    assert bursts_of(memory, spikes, 200.0, 1000.0) == [0] * 5
-    memory.silence()
-    net.run(2000.0, progress=False)
-    assert bursts_of(memory, spikes, 3850.0, 4850.0) == [0] * 5 and memory.use(0)[0] < 0.5
+    """2,000 cells at 23.7 mV: accepted in the specification, 1.2 (i), (ii), (v); for (iii) see the last line."""
+    seen = memory_working.held_item(seed, 23.7, quick=True)
+    assert 2 <= seen["ps"] <= 5 and 300.0 <= seen["ps_interval"] <= 600.0 and seen["ps_others"] == 0
+    assert seen["rate"] < 10.0
+    assert seen["u"] >= 0.6 and seen["u_ratio"] >= 2.0
+    assert seen["ps_off_first_second"] <= 1
+    # Asked are 0.8-1.2; of five seeds it was 0.71-0.86, 0.80 on average: each population spike is followed by inhibition of all.
+    assert 0.65 < seen["others_rate"] < 1.2
 
 
 @pytest.mark.slow
@@ -409,6 +459,69 @@ def test_bumps_diffuse_in_proportion_to_one_over_the_number_of_cells():
     assert np.abs(drift).max() < 3.0  # standard errors
 
 
+# ---- the rate ring, a reference ----------------------------------------------------------------------------------------
+
+
+def test_the_rate_ring_is_its_equations_cell_by_cell():
+    """Without noise, all n inhibitory cells and every synapse written out, a distractor included."""
+    ring = RateRing(n=16, noise_exc=0.0, noise_inh=0.0)
+    x = 2.0 * np.pi * np.arange(16) / 16
+
+    def profile(kappa, at):
+        v = np.exp(kappa * np.cos(x - np.deg2rad(at)))
+        return v / v.sum()
+
+    def f(current):
+        return 0.0 if current < 0.0 else (current**2 if current < 1.0 else np.sqrt(4.0 * current - 3.0))
+
+    r, inhibition, read = np.zeros(16), np.zeros(16), []
+    for step in range(50 + 200):
+        exc, inh = np.zeros(16), np.zeros(16)
+        for i in range(16):
+            heard = sum(profile(1.5, 360.0 * j / 16)[i] * r[j] for j in range(16))
+            cue = 200.0 * 16 / 512 * profile(4.5, 180.0)[i] * (step < 50)
+            other = 0.5 * 200.0 * 16 / 512 * profile(4.5, 240.0)[i] * (150 <= step < 200)
+            exc[i] = f(6.0 * heard - 3.4 * inhibition.mean() + 0.2 + cue + other)
+            inh[i] = f(4.0 * r.mean() - 0.85 * inhibition.mean() + 0.5)
+        r, inhibition = r + (exc - r) * 2.0 / 20.0, inhibition + (inh - inhibition) * 2.0 / 10.0
+        if step >= 50 and (step + 1 - 50) % 25 == 0:
+            read.append(np.rad2deg(np.angle(np.sum(r * np.exp(1j * (x - np.pi))))))
+    found = ring.errors(400.0, trials=2, every=50.0, duration=100.0, distance=60.0, gain=0.5, at=200.0)
+    assert found.shape == (2, 8) and np.abs(found[:, :4]).max() < 1e-3 and found[0, 7] > 5.0
+    np.testing.assert_allclose(found, [read, read], atol=2e-3)  # single precision
+
+
+def test_bumps_of_the_rate_ring_wander_as_tabulated():
+    """The specification's table 1.1 at 128 cells, and its error: standard deviations of 200 trials, 5 % each way, thrice."""
+    ring = RateRing(n=128)
+    errors = ring.errors(1000.0, trials=200, seed=3, every=500.0)
+    assert errors.shape == (200, 2)
+    assert abs(errors[:, 1].std() / 4.37 - 1.0) < 3.0 * np.hypot(0.05, 0.05)
+    assert abs(errors[:, 1].mean()) < 3.0 * 4.37 / np.sqrt(200.0)
+    first, again, other = (ring.errors(100.0, trials=5, seed=seed, every=50.0) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).all()
+    with pytest.raises(ParameterError, match=r"RateRing.tau_exc: must be positive"):
+        RateRing(tau_exc=0.0)
+
+
+@pytest.mark.slow
+def test_the_rate_ring_has_the_tabulated_spread_and_its_slope():
+    """All of table 1.1, D = SD^2 / 3 s in proportion to 1 / n (-1.05 there), no drift, variance linear in the delay."""
+    figures = memory_working.b5_rate_ring(1, quick=False)
+    for n in memory_working.SPREAD:
+        for k in (1, 2, 3):
+            assert abs(figures[f"relative_{n}_{k}s"] - 1.0) < 3.0 * np.hypot(0.05, 0.05)
+        assert figures[f"r2_{n}"] > 0.95 and abs(figures[f"drift_{n}"]) < 3.0
+    assert abs(figures["slope"] + 1.0) < 0.2
+
+
+@pytest.mark.slow
+def test_distractors_displace_the_bump_of_the_rate_ring_as_tabulated():
+    figures = memory_working.b5_distractor_rate(1, quick=True)
+    assert figures["off_most"] < 3.0 and figures["monotone"] and figures["far_most"] < 3.0
+
+
 # ---- by kind -----------------------------------------------------------------------------------------------------------
 
 
@@ -442,18 +555,43 @@ def test_the_scenario_holds_silences_and_recalls(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.compiled
-def test_saved_slots_and_rings_go_on_bit_by_bit(tmp_path):
+def test_saved_slots_and_rings_are_attached_and_go_on_bit_by_bit(tmp_path):
     net = ns.Network(dt=0.25, seed=1)
     slots, ring = SlotMemory(net, 2), BumpMemory(net, parameters=Bump(n=64))
+    slots.write("b", range(5, 12))
+    net.run(slots.write_time)
     slots.write("a", range(5))
     ring.write(90.0)
-    net.run(100.0)
+    net.run(100.0)  # in the middle of the pulses
     net.save(str(tmp_path / "saved"))
     again = ns.load(str(tmp_path / "saved"))
-    for one in (net, again):
-        one.run(200.0)
-    assert slots.strength()[0] > 0.0
+    other = SlotMemory.attach(again, slots.labels, used=slots.used)
+    round_again = BumpMemory.attach(again, parameters=Bump(n=64))
+    assert len(again.recorders) == 2
+    for memory in (slots, other):
+        memory.network.run(200.0)
+    assert slots.strength()[1] > 0.0
+    assert slots.recall("a").tolist() == other.recall("a").tolist() == list(range(5))
+    assert [memory.write("c", [1, 40]) for memory in (slots, other)] == ["b", "b"]  # the oldest
+    for memory in (ring, round_again):
+        memory.write(200.0)
+        memory.network.run(400.0)
+    assert ring.read() == round_again.read()
+    assert slots.labels == other.labels and slots.used.tolist() == other.used.tolist()
+    assert len(net.stimuli) == len(again.stimuli)  # pulses that are over have been taken away in both
+    same(net, again)
+    with pytest.raises(WiringError, match=r"no population 'ring.exc' of 256 neurons; known: .*'ring.exc' of 64"):
+        BumpMemory.attach(again)
+    with pytest.raises(WiringError, match=r"no population 'slots.slots' of 150 neurons.*Give the parameters that"):
+        SlotMemory.attach(again, [None] * 3)
+    with pytest.raises(ParameterError, match=r"needs a time \(ms\) for each of 2 slots, got \[1.0\]"):
+        SlotMemory.attach(again, slots.labels, used=[1.0])
+
+
+def same(net, again):
+    """All membranes and weights, bit by bit."""
     for name, population in net.populations.items():
-        np.testing.assert_array_equal(population.v, again.populations[name].v)
+        if hasattr(population, "v"):
+            np.testing.assert_array_equal(population.v, again.populations[name].v)
     for name, projection in net.projections.items():
         np.testing.assert_array_equal(projection.weight, again.projections[name].weight)

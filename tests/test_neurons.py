@@ -421,3 +421,106 @@ def test_spike_source_plays_its_list_and_parrots_repeat_it():
     right = sorted((round(t * 10), i) for i, t in zip(index, time, strict=True))
     assert list(zip(heard.step, heard.index, strict=True)) == right
     assert list(zip(repeated.step, repeated.index, strict=True)) == [(k + 7, i) for k, i in right]
+
+
+# ---- lists that are replaced -------------------------------------------------------------------------------------------
+
+
+def fired(heard):
+    return list(zip(heard.step.tolist(), heard.index.tolist(), strict=True))
+
+
+def test_a_list_can_be_replaced_at_any_time_and_run_cuts_do_not_matter():
+    """The same spikes as from one list that was there from the beginning, also where others listen and delays are longer."""
+    rng = np.random.default_rng(3)
+    step, index = np.divmod(np.sort(rng.choice(200 * 5, 300, replace=False)), 5)
+    time = (step + 1) * 0.1
+    trains = []
+    for cuts in ((), (7.0,), (0.1, 0.2, 5.0, 13.7)):
+        net, pop = one_population(ns.SpikeSource() if cuts else ns.SpikeSource(index, time), 5)
+        parrots = net.add_population("parrots", ns.Parrot(), 5)
+        net.connect(pop, parrots, ns.one_to_one(), delay=1.5)
+        heard, repeated = net.record(pop, "spikes"), net.record(parrots, "spikes")
+        for start, stop in zip((0.0, *cuts), (*cuts, 25.0), strict=True):
+            if cuts:
+                now = (time > start + 1e-9) & (time < stop + 1e-9)
+                pop.play(ns.SpikeSource(index[now], time[now]))
+            net.run(stop - start)
+        trains.append((fired(heard), fired(repeated)))
+    assert trains[0] == trains[1] == trains[2]
+    assert trains[0][0] == [(s + 1, i) for s, i in zip(step.tolist(), index.tolist(), strict=True)]
+    assert trains[0][1] == [(s + 16, i) for s, i in zip(step.tolist(), index.tolist(), strict=True)]
+
+
+def test_a_new_list_replaces_what_was_to_come_and_nothing_that_was():
+    net, pop = one_population(ns.SpikeSource(index=[0, 1, 2], time=[1.0, 5.0, 9.0]), 3)
+    parrots = net.add_population("parrots", ns.Parrot(), 3)
+    net.connect(pop, parrots, ns.one_to_one(), delay=2.0)
+    repeated = net.record(parrots, "spikes")
+    net.run(1.0)
+    pop.play(ns.SpikeSource(index=[2, 0], time=[6.0, 1.1]))
+    net.run(3.0)
+    assert fired(repeated) == [(30, 0), (31, 0)]  # what was on its way arrives
+    pop.play(ns.SpikeSource())
+    net.run(10.0)
+    assert repeated.count == 2
+    pop.play(ns.SpikeSource(index=[1], time=[20.0]))
+    pop.remove(pop.uid[:1])
+    net.run(10.0)
+    assert fired(repeated)[2:] == [(220, 1)]  # a list names neurons: 1 is now the first; its parrot stays
+
+
+def test_a_replaced_list_is_saved_stored_and_played_again_after_a_reset(tmp_path):
+    net, pop = one_population(ns.SpikeSource(index=[0], time=[1.0]), 2)
+    other = net.add_population("other", ns.SpikeSource(index=[0], time=[3.0]), 1)
+    net.run(2.0)
+    pop.play(ns.SpikeSource(index=[1, 0], time=[4.0, 6.0]))
+    heard = net.record([pop, other], "spikes")
+    net.store()
+    net.save(str(tmp_path / "saved"))
+    net.run(8.0)
+    assert (first := heard.t.tolist()) == [3.0, 4.0, 6.0]
+    pop.play(ns.SpikeSource(index=[1], time=[12.0]))
+    net.restore()
+    net.run(8.0)
+    assert heard.t.tolist() == first
+    again = ns.load(str(tmp_path / "saved"))
+    again.run(8.0)
+    assert again.recorders[0].t.tolist() == first
+    net.reset()
+    net.run(8.0)
+    assert heard.t.tolist() == first  # the list, and not the one that it replaced
+
+
+def test_a_process_may_replace_a_list():
+    net, pop = one_population(ns.SpikeSource(), 1)
+
+    def again(net):
+        pop.play(ns.SpikeSource(index=[0], time=[net.now + 0.3]))
+
+    net.add(ns.Callback(again, every=2.0))
+    heard = net.record(pop, "spikes")
+    net.run(9.0)
+    assert heard.t.tolist() == pytest.approx([2.3, 4.3, 6.3, 8.3])
+
+
+def test_lists_that_cannot_be_played_are_refused():
+    net, pop = one_population(ns.SpikeSource(), 3)
+    cells = net.add_population("cells", ns.LIF(), 2)
+    net.run(2.0)
+    for wrong, words in (
+        (ns.SpikeSource([0], [2.0]), r"pop.play: SpikeSource.time 2 ms is past; it is 2 ms now"),
+        (ns.SpikeSource([0], [3.05]), r"pop.play: SpikeSource.time: 3.05 ms is not a multiple of dt"),
+        (ns.SpikeSource([3], [3.0]), r"pop.play: SpikeSource.index goes up to 3, but there are 3 neurons"),
+        (ns.SpikeSource([1, 1], [3.0, 3.0]), "lists two spikes of one neuron in one step"),
+        (
+            [3.0, 4.0],
+            r"pop.play: only neurons of ns.SpikeSource play a list, and it was given \[3.0, 4.0\]; for example",
+        ),
+    ):
+        with pytest.raises(ParameterError, match=words):
+            pop.play(wrong)
+    with pytest.raises(
+        ParameterError, match=r"cells.play: only neurons of ns.SpikeSource play a list, and it is made of LIF"
+    ):
+        cells.play(ns.SpikeSource([0], [3.0]))

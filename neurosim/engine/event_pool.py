@@ -244,6 +244,19 @@ class EventPool(LazyPool):
         self._bring_up(rows, np.cumsum(length) - length, out, more, True)
         return np.array(more[:, q])
 
+    def read_row(self, part: int, rows: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Variables of these rows under a part of the rule, as their last spikes left them, and ms since those (inf: none)."""
+        at = 2 * len(self.plan.pre_traces)
+        kept = {name: self.row_state[rows, at + q] for q, (n, name, _) in enumerate(self.plan.row) if n == part}
+        last = self.last_pre[rows].astype(np.int64)
+        return kept, np.where(last == NEVER, np.inf, (self._present - last) * self.dt)
+
+    def rest_rows(self, k: int, rows: np.ndarray) -> None:
+        """Variables of these rows of projection k begin anew; what is on its way stays as it was sent."""
+        self.note_in_flight(rows)
+        self.catch_up(rows)
+        self._fill_rows(k, rows)
+
     def set_variable(self, name: str, row: ArrayLike, slot: ArrayLike, value: ArrayLike) -> None:
         """Set a variable of synapses now; the past is replayed first."""
         q = next(i for i, (_, known, _) in enumerate(self.plan.variables) if known == name)

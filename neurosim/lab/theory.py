@@ -280,7 +280,7 @@ def _gating(rule: Any) -> tuple[float, float, float, float]:
 
 
 #: Rules that change what is delivered, not the weight.
-PASSIVE = ("ShortTerm",)
+PASSIVE = ("ShortTerm", "Facilitation")
 REPLAYS: dict[str, Replay] = {
     "PairSTDP": _replay_pairs, "PowerLawSTDP": _replay_pairs, "NearestSTDP": _replay_nearest,
     "TripletSTDP": _replay_triplets, "VogelsSTDP": _replay_vogels,

@@ -7,25 +7,39 @@ lesioned and saved like any other; Python keeps labels, times and counters.  `st
 
 from neurosim.memory import reference, retention
 from neurosim.memory.associative import AssociativeStore, Calibration, Freed, Recall
+from neurosim.memory.attention import Attention
 from neurosim.memory.block_codes import BlockCode, Recognition, Vocabulary, bundle
 from neurosim.memory.bump import Bump, BumpMemory
-from neurosim.memory.facilitation import Facilitation
+from neurosim.memory.consolidation import Consolidation, SleepReport
+from neurosim.memory.context import FreeRecall, LagCrp, TemporalContext, lag_crp
+from neurosim.memory.engram import Engram, Item, Remembered
+from neurosim.memory.episodic import EpisodicMemory
+from neurosim.memory.facts import Facts
 from neurosim.memory.failures import CapacityFull, IncompatibleSnapshot, NotCalibrated
+from neurosim.memory.forgetting import Forgetting, Forgotten
+from neurosim.memory.hippocampus import Hippocampus
 from neurosim.memory.indexed import IndexStore, Recollection
 from neurosim.memory.layer import Layer, Timetable, Volleys, volleys
+from neurosim.memory.longterm import LongTermMemory
 from neurosim.memory.separation import Separation, jaccard, overlap
+from neurosim.memory.sequences import Prediction, Replay, SequenceMemory
 from neurosim.memory.silent import Silent, SilentMemory
 from neurosim.memory.slots import SlotMemory, Slots
 from neurosim.memory.strength import ActR, Exponential, Fsrs, PowerLaw, recall_after_gap, usefulness
 from neurosim.memory.symbols import CleanUp, SymbolLayer
+from neurosim.memory.system import System
 from neurosim.memory.turnover import StructuralConsolidation, effectual_connectivity
 from neurosim.memory.working import WorkingMemory
+from neurosim.plasticity.facilitation import Facilitation
+
+load = System.load
 
 __all__ = [
-    "ActR", "AssociativeStore", "BlockCode", "Bump", "BumpMemory", "Calibration", "CapacityFull", "CleanUp",
-    "Exponential", "Facilitation", "Freed", "Fsrs", "IncompatibleSnapshot", "IndexStore", "Layer", "NotCalibrated", "PowerLaw",
-    "Recall", "Recognition", "Recollection", "Separation", "Silent", "SilentMemory", "SlotMemory", "Slots",
-    "StructuralConsolidation", "SymbolLayer", "Timetable", "Vocabulary", "Volleys", "WorkingMemory", "bundle",
-    "effectual_connectivity", "jaccard", "overlap", "recall_after_gap", "reference", "retention", "usefulness",
-    "volleys",
+    "ActR", "AssociativeStore", "Attention", "BlockCode", "Bump", "BumpMemory", "Calibration", "CapacityFull", "CleanUp",
+    "Consolidation", "Engram", "EpisodicMemory", "Exponential", "Facilitation", "Facts", "Forgetting", "Forgotten", "FreeRecall", "Freed", "Fsrs",
+    "Hippocampus", "IncompatibleSnapshot", "IndexStore", "Item", "LagCrp", "Layer", "LongTermMemory", "NotCalibrated", "PowerLaw", "Prediction", "Recall",
+    "Recognition", "Recollection", "Remembered", "Replay", "Separation", "SequenceMemory", "Silent", "SilentMemory", "SleepReport", "SlotMemory", "Slots",
+    "StructuralConsolidation", "SymbolLayer", "System", "TemporalContext", "Timetable", "Vocabulary", "Volleys", "WorkingMemory",
+    "bundle", "effectual_connectivity", "jaccard", "lag_crp", "load", "overlap", "recall_after_gap", "reference", "retention",
+    "usefulness", "volleys",
 ]  # fmt: skip

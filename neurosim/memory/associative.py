@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 Patterns = Volleys | ArrayLike | Sequence[ArrayLike]
 #: Relative change of the fill after which a calibration no longer holds.
 DRIFT = 0.1
+#: Weight below which a synapse is silent.
+SILENT = 1e-9
 
 
 @dataclass(frozen=True)
@@ -221,6 +223,7 @@ class AssociativeStore:
         self._check_room(*given)
         fired = self._fire(*given)
         codes, counts = self._pairs(*fired)
+        self._wake(codes)
         new = ~self._exists(codes)
         pre, post = self._uids(codes[new])
         self.projection.insert(pre, post, rule="one-shot growth")
@@ -266,6 +269,28 @@ class AssociativeStore:
             edges[np.searchsorted(own, np.sort((pre << 32) | post))].remove(rule="forgetting")
         self.net.compact()
         return Freed(int(pre.size), int((~lone).sum()), int(before - self.net.estimate()["bytes"]))
+
+    def cells(self, ids: ArrayLike) -> tuple[Volleys, Volleys]:
+        """Source and target cells of these pairs as the ledger names them: to delete and to test, never to answer."""
+        wanted = np.atleast_1d(np.asarray(ids))
+        unknown = [k for k in wanted.tolist() if k not in self._ledger]
+        if unknown:
+            raise ParameterError(
+                f"{self.projection.name}: nothing of number {unknown[0]!r} is stored; store.ids lists what is"
+            )
+        entries = [self._ledger[k] for k in wanted.tolist()]
+        first, second = ([e[k] for e in entries] for k in (0, 1))
+        return _ragged(first, self.source.n), _ragged(second, self.target.n)
+
+    def _wake(self, codes: np.ndarray) -> None:
+        """Silent synapses (weight 0) between cells that fired together become as strong as new ones."""
+        p = self.projection
+        if p.pool.weaker_than(SILENT, p.wire.row0, p.wire.rows)[0].size:
+            silent = p.weaker_than(SILENT)
+            held = np.searchsorted(self.source.uid, silent.pre) * self.target.n + np.searchsorted(
+                self.target.uid, silent.post
+            )
+            silent[np.isin(held, codes)].set_weight(p.default_weight)
 
     def _pair_of(self, sources: Patterns, targets: Patterns | None) -> tuple[Volleys, Volleys]:
         name = self.projection.name
@@ -319,10 +344,10 @@ class AssociativeStore:
 
     def _exists(self, codes: np.ndarray) -> np.ndarray:
         """Whether there is a synapse for each code; cells that have died have none."""
-        edges = self.projection.edges()
-        place = np.searchsorted(self.source.uid, edges.pre) * self.target.n
-        held = place + np.searchsorted(self.target.uid, edges.post)
-        return np.isin(codes, held, assume_unique=True)
+        pre, post = self._uids(codes)
+        found = np.isin(pre, self.source.cells.uid) & np.isin(post, self.target.cells.uid)
+        found[found] = self.projection.has_edge(pre[found], post[found])
+        return found
 
     # ---- recall -----------------------------------------------------------------------------------------------------
 

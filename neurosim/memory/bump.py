@@ -13,6 +13,7 @@ import numpy as np
 from neurosim.checks import check_count, check_not_negative, check_number, check_positive, names_checked, settle
 from neurosim.distributions import uniform
 from neurosim.errors import ParameterError
+from neurosim.memory.attaching import found, listened
 from neurosim.memory.pulses import Pulses
 from neurosim.neurons.shapes import LIFNMDA
 from neurosim.plasticity.short_term import ShortTerm
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 PUBLISHED = 2048  # excitatory cells of Compte et al.: weights are for so many, and scaled to other numbers
 TAU_NMDA = 65.0  # ms
+KEPT = 3000.0  # ms for which spikes are kept for reading
 OPENED = 0.61  # share of closed NMDA channels that a spike opens: 1 - exp(-0.5/ms * 1.88 ms)
 
 
@@ -67,6 +69,11 @@ class Bump:
         settle(self, "rate", check_not_negative, "Hz")
         settle(self, "cue", check_number, "pA")
 
+    @property
+    def n_inh(self) -> int:
+        """Inhibitory cells."""
+        return max(1, self.n // 4)
+
 
 class BumpMemory:
     """Working memory of one angle: cells that prefer it fire on after the cue, and the bump wanders a little.
@@ -99,20 +106,33 @@ class BumpMemory:
     """
 
     def __init__(self, net: Network, *, name: str = "ring", parameters: Bump | None = None) -> None:
-        self.network, self.name, self.parameters = net, name, parameters or Bump()
+        self._describe(net, name, parameters)
         p, self._pulses = self.parameters, Pulses(net)
-        self.angle = np.arange(p.n) * 360.0 / p.n
         synaptic = {"v_th": -50.0, "v_reset": -60.0, "tau_ampa": 1.8, "tau_nmda_rise": 1.88, "tau_nmda_decay": TAU_NMDA}
         exc = LIFNMDA(g_l=25.0, c_m=500.0, t_ref=2.0, **synaptic)
         inh = LIFNMDA(g_l=20.0, c_m=200.0, t_ref=1.0, **synaptic)
         self.exc = net.add_population(f"{name}.exc", exc, p.n)
-        self.inh = net.add_population(f"{name}.inh", inh, max(1, p.n // 4))
+        self.inh = net.add_population(f"{name}.inh", inh, p.n_inh)
         for part in (self.exc, self.inh):
             part.v = uniform(-70.0, -52.0)
         self._wire()
         net.stimulate(self.exc, PoissonInput(p.rate, 3.1))  # nS
         net.stimulate(self.inh, PoissonInput(p.rate, 2.38))
-        self.spikes = net.record(self.exc, "spikes", ring=3000.0)
+        self.spikes = net.record(self.exc, "spikes", ring=KEPT)
+
+    @classmethod
+    def attach(cls, net: Network, *, name: str = "ring", parameters: Bump | None = None) -> BumpMemory:
+        """The ring of this name in a network that has one already, for example after `ns.load`; arguments as when it was made."""
+        self = cls.__new__(cls)
+        self._describe(net, name, parameters)
+        p = self.parameters
+        self.exc, self.inh = found(net, "BumpMemory", name, {"exc": p.n, "inh": p.n_inh})
+        self._pulses, self.spikes = Pulses(net, [self.exc]), listened(net, self.exc, KEPT)
+        return self
+
+    def _describe(self, net: Network, name: str, parameters: Bump | None) -> None:
+        self.network, self.name, self.parameters = net, name, parameters or Bump()
+        self.angle = np.arange(self.parameters.n) * 360.0 / self.parameters.n
 
     def _wire(self) -> None:
         p, net, exc, inh = self.parameters, self.network, self.exc, self.inh

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from neurosim.edges import Edges
     from neurosim.memory.indexed import IndexStore
-    from neurosim.projection import Edges
+    from neurosim.projection import Projection
 
 
 @dataclass(eq=False)
@@ -72,6 +73,32 @@ class Engram:
             edges = p.edges()
             found[p.name] = edges[np.isin(edges.post if p.target is self.store.index.cells else edges.pre, self._cell)]
         return found
+
+    def picture(self, slow: Projection | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What ``ns.plot.engram`` draws: content cells, whether a value synapse reaches each, and the slow synapses among them.
+
+        Parameters
+        ----------
+        slow : Projection, optional
+            Within the content, such as ``mem.longterm.projection``.
+
+        Returns
+        -------
+        places int64 [cells], bool [cells], int64 [synapses, 2]
+        """
+        assert self.store is not None
+        layer = self.store.values["what"]
+        woken = self.synapses[self.store.value["what"].name]
+        inside = np.searchsorted(layer.uid, woken.post)
+        keys = self.synapses[self.store.key["what"].name].pre if self.store.keys["what"] is layer else woken.post
+        cells = np.union1d(inside, np.searchsorted(layer.uid, keys))
+        pairs = np.zeros((0, 2), np.int64)
+        if slow is not None:
+            edges = slow.edges()
+            i, j = (np.searchsorted(layer.uid, uid) for uid in (edges.pre, edges.post))
+            mine = np.isin(i, cells) & np.isin(j, cells) & (edges.weight > 0)
+            pairs = np.stack([i[mine], j[mine]], axis=1)
+        return cells, np.isin(cells, inside[woken.weight > 0]), pairs
 
     @property
     def p_eff(self) -> float:

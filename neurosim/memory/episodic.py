@@ -231,7 +231,7 @@ class EpisodicMemory:
                 engram.overlap, engram.nearest = float(overlap[row]), int(nearest[row])
                 self.engrams[k] = made[row] = engram
                 self._codes[k] = code
-            for k, count in zip(ids.tolist(), self._counts(ids).tolist(), strict=True):
+            for k, count in zip(ids.tolist(), self.counts(ids).tolist(), strict=True):
                 self.engrams[k].born_with = count
         for row in np.flatnonzero(known).tolist():
             made[row] = self._again(int(nearest[row]), float(overlap[row]), notes[row])
@@ -327,16 +327,16 @@ class EpisodicMemory:
             raise ParameterError(f"{self.name}: {len(shown)} contexts for {number} patterns; one for each")
         return shown
 
-    def _counts(self, ids: np.ndarray) -> np.ndarray:
-        """Synapses of each memory."""
+    def counts(self, ids: np.ndarray) -> np.ndarray:
+        """Key and value synapses of each memory that are not silent, int64 [ids]."""
         uid = self.index.index.uid[self.index.cell(ids)]
         order = np.argsort(uid)
         total = np.zeros(ids.size, np.int64)
         for p in (*self.index.key.values(), *self.index.value.values()):
             edges = p.edges()
-            ends = edges.post if p.target is self.index.index.cells else edges.pre
+            ends = (edges.post if p.target is self.index.index.cells else edges.pre)[edges.weight > 0]
             at = np.searchsorted(uid[order], ends)
-            mine = (at < ids.size) & (uid[order][np.minimum(at, ids.size - 1)] == ends)
+            mine = (at < ids.size) & (uid[order][np.minimum(at, ids.size - 1)] == ends) if ids.size else at < 0
             total[order] += np.bincount(at[mine], minlength=ids.size)
         return total
 
@@ -385,7 +385,7 @@ class EpisodicMemory:
         mask = self._mask(look)
         bar = 1.0
         if look.budget is not None:
-            most = max(sum(v.sizes for v in fields.values()), default=0)
+            most = float(np.max(sum((v.sizes for v in fields.values()), np.zeros(len(shown), np.int64)), initial=0))
             bar = max(1.0, most - np.floor(look.budget / (LOOP * self.net.dt)) / look.gain)
         found = self.index.recall(
             fields, k=k, mask=mask, rise=1.0 / look.gain, least=bar, blend=look.blend, **options

@@ -8,6 +8,7 @@ Marr (1971) Phil. Trans. R. Soc. B 262:23; Treves & Rolls (1994) Hippocampus 4:3
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,10 @@ from neurosim.memory.separation import Separation
 
 if TYPE_CHECKING:
     from neurosim.network import Network
+
+
+#: How finely the race that mossy synapses hold tells supports apart.
+FINE = 0.1
 
 
 @dataclass(frozen=True)
@@ -91,11 +96,39 @@ class Hippocampus:
     ) -> None:  # fmt: skip
         self.net, self.content, self.name = net, content, name
         self.dentate = Separation(net, content, granule, fan_in=fan_in, name=f"{name}.dg")
-        self.mossy = Separation(net, self.dentate.target, ca3, k, fan_in=mossy, name=f"{name}.ca3")
+        self.mossy = Separation(net, self.dentate.target, ca3, k, fan_in=mossy, rise=FINE, name=f"{name}.ca3")
         self.ca3 = self.mossy.target
-        self._fine = self.ca3.rise
         self.cued = AssociativeStore(net, content, self.ca3, max_fill=max_fill, name=f"{name}.cued")
         self.recurrent = AssociativeStore(net, self.ca3, max_fill=max_fill, name=f"{name}.recurrent")
+
+    @classmethod
+    def attach(
+        cls,
+        net: Network,
+        content: Layer,
+        arrays: Mapping[str, np.ndarray],
+        *,
+        max_fill: float = 0.4,
+        name: str = "hippocampus",
+    ) -> Hippocampus:
+        """The hippocampus of this name in a network that was loaded, with what `arrays` gave when it was saved."""
+        area = cls.__new__(cls)
+        area.net, area.content, area.name = net, content, name
+        area.dentate = Separation.attach(net, content, f"{name}.dg")
+        area.mossy = Separation.attach(net, area.dentate.target, f"{name}.ca3")
+        area.ca3 = area.mossy.target
+        for part, target in (("cued", area.ca3), ("recurrent", None)):
+            source = content if target else area.ca3
+            wires = net.projections[f"{name}.{part}"]
+            store = AssociativeStore(net, source, target, max_fill=max_fill, projection=wires)
+            store.set_arrays({k.removeprefix(f"{part}/"): a for k, a in arrays.items() if k.startswith(f"{part}/")})
+            setattr(area, part, store)
+        return area
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What Python knows beside the network, as arrays."""
+        both = (("cued", self.cued), ("recurrent", self.recurrent))
+        return {f"{part}/{key}": a for part, store in both for key, a in store.arrays().items()}
 
     @property
     def fill(self) -> float:
@@ -105,7 +138,7 @@ class Hippocampus:
     def encode(self, patterns: Patterns) -> Volleys:
         """Codes that the dentate gyrus and the mossy synapses give to patterns; nothing is stored."""
         granules = self.dentate.separate(patterns)
-        self.ca3.cells.rise = self._fine  # mossy synapses differ in strength
+        self.ca3.cells.rise = FINE  # mossy synapses differ in strength
         codes = self.mossy.separate(granules)
         self.ca3.cells.rise = 1.0  # recurrent ones do not
         return codes

@@ -369,6 +369,8 @@ class IndexStore:
         found = _Found(number, k)
         for size in np.unique(sizes, axis=1).T:
             rows = np.flatnonzero((sizes == size[:, None]).all(0))
+            if not len(self.index.cells):  # a lesion: nobody is there to fire
+                break
             table = self._table((*size.tolist(), drawn)) if reject else None
             top = float(sum(s * gains.get(f, 1) for f, s in zip(self.keys, size.tolist(), strict=True)))
             top = top if most is None else min(top, check_positive(f"{self.name}.recall(most)", most))

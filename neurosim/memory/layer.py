@@ -17,94 +17,16 @@ from numpy.typing import ArrayLike
 from neurosim import wiring
 from neurosim.checks import check_count, check_not_negative, check_number, check_positive
 from neurosim.errors import ParameterError
-from neurosim.neurons.custom import neuron_model
+from neurosim.memory.racing import FLUSH, GO, JUDGE, Coincidence, Counter, NoisyCoincidence
 from neurosim.neurons.sources import SpikeSource
 
 if TYPE_CHECKING:
     from neurosim.network import Network
 
-#: Weights of the three pacemakers onto the cells of a layer: a new cycle; read; read, but no lower than theta.
-FLUSH, GO, JUDGE = -1.0, 1.0, 2.0
 #: Steps from a winner's spike to the silence that its inhibitory cell imposes.
 LOOP = 2
 _SLACK = 1e-9
 _PARTS = ("cue", "clock", "counter")
-
-
-def _per_step(hold, dt):  # type: ignore[no-untyped-def]
-    return {"per": dt / hold}
-
-
-def race(v, gathered, phase, racing, bar, support, detonate, go, stop, per, theta, ceiling, least, rise, chance):  # type: ignore[no-untyped-def]
-    """One step of a coincidence cell: gather, begin to race at a read, fire when the falling threshold meets v."""
-    gathered = (0.0 if go < 0.0 else gathered) + support
-    begins = go > 0.0
-    v = gathered + chance if begins else v
-    bar = (theta if go > 1.5 else least) if begins else bar
-    phase = 0.0 if begins else phase + per
-    gathered = 0.0 if begins else gathered
-    racing = 1.0 if begins else (0.0 if go < 0.0 or stop < 0.0 else racing)
-    height = ceiling - rise * floor(phase + 1e-9)
-    racing = 0.0 if height < bar - 1e-9 else racing
-    fires = detonate > 0.0 or (racing > 0.0 and v >= height - 1e-9)
-    return v, gathered, phase, (0.0 if fires else racing), bar, fires
-
-
-_RECEPTORS = {"support": 0, "detonate": 1, "go": 0, "stop": -1}
-_STATE = {"v": 0.0, "gathered": 0.0, "phase": 0.0, "racing": 0.0, "bar": 0.0}
-_UNITS = {"hold": "ms"}
-_LIMITS = dict.fromkeys(("theta", "ceiling", "least", "rise"), "finite") | {"hold": "positive"}
-
-
-@neuron_model(
-    state=_STATE, receptors=_RECEPTORS, derive=_per_step, units=_UNITS, limits=_LIMITS, receptor_unit="",
-    params={"theta": 1.0, "ceiling": 10.0, "least": 1.0, "rise": 1.0, "hold": 2.0},
-)  # fmt: skip
-def Coincidence(  # type: ignore[no-untyped-def]
-    v, gathered, phase, racing, bar, support, detonate, go, stop, per, theta, ceiling, least, rise
-):
-    """A cell that counts the spikes of a cycle and fires the sooner the more there were (first to fire).
-
-    What arrives at `support` is gathered.  A pacemaker at `go` begins the race: v is what was gathered, and the threshold
-    falls from `ceiling` by `rise` every `hold` ms; the cell fires, once, when it has come down to v, so after
-    hold ceil((ceiling - v) / rise).  It gives up when the threshold falls below `least` (weight 1 at `go`) or
-    `theta` (weight 2), or at any spike at `stop`.  A weight of -1 at `go` begins a new cycle with nothing gathered.  A spike at
-    `detonate` makes it fire in any case.
-
-    Parameters
-    ----------
-    theta, least : float
-        Support below which the cell does not answer when judged, or at all.
-    ceiling : float
-        Support that fires at once.
-    rise : float
-        How far the threshold falls at a time.
-    hold : float
-        How long it stays there (ms); as long as the inhibition needs to come back, and equal supports fire together.
-    """
-    return race(v, gathered, phase, racing, bar, support, detonate, go, stop, per, theta, ceiling, least, rise, 0.0)
-
-
-@neuron_model(
-    state=_STATE, receptors=_RECEPTORS, derive=_per_step, units=_UNITS, limits=_LIMITS | {"noise": "not negative"}, receptor_unit="",
-    params={"theta": 1.0, "ceiling": 10.0, "least": 1.0, "rise": 1.0, "hold": 2.0, "noise": 1.0},
-)  # fmt: skip
-def NoisyCoincidence(  # type: ignore[no-untyped-def]
-    v, gathered, phase, racing, bar, support, detonate, go, stop, uniform, per, theta, ceiling, least, rise, noise
-):
-    """A `Coincidence` cell whose v begins each race with something between 0 and `noise` added, drawn anew: it breaks ties."""
-    chance = noise * uniform
-    return race(v, gathered, phase, racing, bar, support, detonate, go, stop, per, theta, ceiling, least, rise, chance)
-
-
-@neuron_model(
-    state={"count": 0.0}, receptors={"heard": 0, "go": 0}, limits={"quorum": "any"}, receptor_unit="spikes"
-)  # fmt: skip
-def Counter(count, heard, go, quorum=10.0):  # type: ignore[no-untyped-def]
-    """An inhibitory cell that fires when it has heard `quorum` spikes since the last spike at `go`."""
-    count = 0.0 if go > 0.0 or go < 0.0 else count + heard
-    fires = count >= quorum
-    return (0.0 if fires else count), fires
 
 
 @dataclass(frozen=True)
@@ -214,6 +136,8 @@ class Layer:
         How far the threshold falls at a time: 1 for synapses of weight 1, less where supports are no whole numbers.
     noise : float
         Width of what is added to each support in each race (uniform); below 1 it breaks ties only.
+    model : neuron model, optional
+        Of cells that do more than these, with at least their receptors; it then says itself what rise and noise are.
 
     Attributes
     ----------
@@ -235,7 +159,8 @@ class Layer:
     """
 
     def __init__(
-        self, net: Network, name: str, n: int, k: int, *, region: str | None = None, rise: float = 1.0, noise: float = 0.0
+        self, net: Network, name: str, n: int, k: int, *, region: str | None = None, rise: float = 1.0, noise: float = 0.0,
+        model: Any = None,
     ) -> None:  # fmt: skip
         self.net, self.name = net, name
         n = check_count(f"Layer({name!r}).n", n, least=1)
@@ -246,7 +171,8 @@ class Layer:
             "ceiling": float(k), "rise": check_positive(f"Layer({name!r}).rise", rise), "hold": LOOP * net.dt,
         }  # fmt: skip
         noise = check_not_negative(f"Layer({name!r}).noise", noise)
-        model = NoisyCoincidence(noise=noise, **options) if noise else Coincidence(**options)
+        if model is None:
+            model = NoisyCoincidence(noise=noise, **options) if noise else Coincidence(**options)
         dt = net.dt
         self.cells = net.add_population(name, model, n, region)
         self.cue = net.add_population(f"{name}.cue", SpikeSource(), n, region)
@@ -407,9 +333,7 @@ class Timetable:
         layers = list({**self._cues, **self._paces})
         for layer in layers:
             for population, events in ((layer.cue, self._cues), (layer.clock, self._paces)):
-                at = [np.zeros(0, np.int64), *(s for s, _ in events.get(layer, []))]
-                who = [np.zeros(0, np.int64), *(w for _, w in events.get(layer, []))]
-                _play(net, population, base + np.concatenate(at), np.concatenate(who))
+                population.play(_spikes(events.get(layer, []), base + 1, net.dt))
         heard = {layer: (net.record(layer.cells), net.record(layer.counter)) for layer in layers}
         net.run((steps + 1) * net.dt)
         spikes = {}
@@ -419,12 +343,15 @@ class Timetable:
             for recorder in (cells, counter):
                 net.remove(recorder)
             for population in (layer.cue, layer.clock):
-                _play(net, population, np.zeros(0, np.int64), np.zeros(0, np.int64))
+                population.play(SpikeSource())
         return spikes
 
 
-def _play(net: Network, population: Any, step: np.ndarray, index: np.ndarray) -> None:
-    """Give a spike source its list anew: the engine steps in which its neurons fire."""
-    block, _ = net.engine.home[population.number]
-    block.lists[population.number] = step.astype(np.int64), index.astype(np.int64)
-    net.engine.refresh()
+def _spikes(events: list[tuple[np.ndarray, np.ndarray]], base: int, dt: float) -> SpikeSource:
+    """What a source has to play: who, at the end of step base + step; a neuron that is asked twice in a step fires once."""
+    if not events:
+        return SpikeSource()
+    step, who = (np.concatenate(part) for part in zip(*events, strict=True))
+    n = int(who.max(initial=0)) + 1
+    step, who = np.divmod(np.unique(step * n + who), n)
+    return SpikeSource(who, (base + step) * dt)

@@ -5,13 +5,16 @@ Knows stimuli only: what the pulses mean is the memory's.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from neurosim.stimuli import Current
 
 if TYPE_CHECKING:
     from neurosim.network import Network
-    from neurosim.population import Neurons
+    from neurosim.population import Neurons, Population
     from neurosim.stimulating import StimulusHandle
 
 
@@ -21,11 +24,19 @@ class Pulses:
     Parameters
     ----------
     net : Network
+    adopt : list of Population
+        Pulses into these that the network has already, from before it was saved, are pulses of this memory.
     """
 
-    def __init__(self, net: Network) -> None:
+    def __init__(self, net: Network, adopt: Sequence[Population] = ()) -> None:
         self.network = net
-        self._given: list[StimulusHandle] = []
+        self._given: list[StimulusHandle] = [
+            handle
+            for handle in net.stimuli
+            if isinstance(handle.stimulus, Current)
+            and np.isfinite(handle.stimulus.stop)
+            and all(any(part.population is one for one in adopt) for part in handle.parts)
+        ]
 
     def give(self, part: Neurons, amplitude: float, start: float, stop: float) -> None:
         """A current (pA) into these neurons from `start` to `stop` (ms)."""

@@ -76,6 +76,16 @@ class Separation:
         )  # fmt: skip
         self._delay = steps_of("Separation.delay", net.default_delay if delay is None else delay, net.dt, least=1)
 
+    @classmethod
+    def attach(cls, net: Network, source: Layer, name: str = "dentate") -> Separation:
+        """The separation onto the layer of this name in a network that was loaded."""
+        one = cls.__new__(cls)
+        one.net, one.source, one.target = net, source, Layer.attach(net, name)
+        one.projection = net.projections[f"{source.name}->{name}"]
+        one.inputs = int(one.projection.in_degree().max(initial=1))
+        one._delay = int(one.projection.default_delay)
+        return one
+
     def separate(self, patterns: Patterns) -> Volleys:
         """Let patterns fire in the source, all in one run; return the granule cells that answer."""
         shown, target = volleys("Separation.separate(patterns)", patterns, self.source.n), self.target

@@ -22,11 +22,11 @@ from neurosim.checks import (
     settle,
 )
 from neurosim.distributions import uniform
-from neurosim.errors import ParameterError, WiringError
-from neurosim.memory.facilitation import Facilitation, rest, use_and_resources
+from neurosim.errors import ParameterError
+from neurosim.memory.attaching import found, listened
 from neurosim.memory.pulses import Pulses
 from neurosim.neurons.lif import LIF
-from neurosim.recording import SpikeRecorder
+from neurosim.plasticity.facilitation import Facilitation
 from neurosim.stimuli import WhiteNoise
 from neurosim.wiring import fixed_indegree
 
@@ -38,6 +38,7 @@ C_M = 250.0  # pF: any would do, since currents are given as the depolarisation 
 BIN = 10.0  # ms: a population spike is a bin in which a pool fires above PEAK
 PEAK = 30.0  # Hz
 APART = 50.0  # ms: bins above PEAK that are nearer than this belong to one population spike
+KEPT = 3000.0  # ms for which spikes are kept for reading
 TRACE = 0.35  # u above which a silent pool holds an item: a pulse of 6 % brings it back
 
 
@@ -211,7 +212,7 @@ class SilentMemory:
             net.stimulate(part, WhiteNoise(sd=_noise(part, p.noise, net.dt)))
             _set_drive(part, drive)
             part.v = uniform(low, high)  # from one value all would fire at once, and facilitate
-        self.spikes = net.record(self.exc, "spikes", ring=3000.0)
+        self.spikes = net.record(self.exc, "spikes", ring=KEPT)
 
     @classmethod
     def attach(
@@ -220,15 +221,11 @@ class SilentMemory:
         """The memory of this name in a network that has one already, for example after `ns.load`; arguments as when it was made."""
         self = cls.__new__(cls)
         self._describe(net, items, name, parameters)
-        if f"{name}.exc" not in net.populations or len(net.populations[f"{name}.exc"]) != self.parameters.n_exc:
-            raise WiringError(
-                f"SilentMemory.attach(name={name!r}): the network has no population '{name}.exc' of {self.parameters.n_exc} neurons; "
-                f"known: {', '.join(net.populations) or 'none'}. Make one: SilentMemory(net, name={name!r})"
-            )
-        self.exc, self.inh = net.populations[f"{name}.exc"], net.populations[f"{name}.inh"]
+        p = self.parameters
+        self.exc, self.inh = found(net, "SilentMemory", name, {"exc": p.n_exc, "inh": p.n_inh})
         self.recurrent = net.projections[f"{name}.exc->exc"]
-        kept = (r for r in net.recorders if isinstance(r, SpikeRecorder) and r.label == self.exc.label and r.ring)
-        self.spikes = next(kept, None) or net.record(self.exc, "spikes", ring=3000.0)
+        self._pulses = Pulses(net, [self.exc])
+        self.spikes = listened(net, self.exc, KEPT)
         return self
 
     def _describe(self, net: Network, items: int | Sequence[Hashable], name: str, parameters: Silent | None) -> None:
@@ -314,7 +311,7 @@ class SilentMemory:
         """Reset u and x, of an item's cells or of all: what was held is gone at once; all: pulses end too."""
         if item is None:
             self._pulses.end()
-        rest(self.recurrent, self.exc.index if item is None else self.pool(item).index)
+        self.recurrent.rest(None if item is None else self.pool(item).uid)
 
     def _pulse(self, part: Neurons, gain: float, duration: float) -> None:
         check_positive(f"{self.name}.gain", gain)
@@ -325,7 +322,7 @@ class SilentMemory:
 
     def use(self, item: Hashable | None = None) -> tuple[float, float]:
         """u and x now: means over an item's pool, or over all cells of no pool."""
-        u, x = use_and_resources(self.recurrent)
+        u, x = (self.recurrent.source_variable(name) for name in ("u", "x"))
         part = slice(len(self.items) * self.pool_size, None) if item is None else self.pool(item).index
         return float(np.mean(u[part])), float(np.mean(x[part]))
 
@@ -337,7 +334,7 @@ class SilentMemory:
         window : float
             ms, at most 3,000.
         """
-        u, x = use_and_resources(self.recurrent)
+        u, x = (self.recurrent.source_variable(name) for name in ("u", "x"))
         t, index = self.spikes.t, self.spikes.index
         begin = max(self.network.now - window, self.spikes.span[0])
         held = []

@@ -5,7 +5,7 @@ Which cells belong to an item is in the weights of the fast synapses; Python kno
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from neurosim.checks import check_count, check_not_negative, check_positive, names_checked, settle
 from neurosim.distributions import uniform
 from neurosim.errors import ParameterError
+from neurosim.memory.attaching import found, listened
 from neurosim.memory.fast_hebb import FastHebb
 from neurosim.memory.pulses import Pulses
 from neurosim.memory.silent import place_of
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 PER_MV = 25.0  # pA that depolarise a cell of 10 ms and 250 pF by 1 mV
 GATE = 20  # cells of one gate
 RELAY = 50  # cells of one relay
+NEVER = -np.inf  # ms
 AFTER = 40.0  # ms for a gate to shut again
 POLICIES = ("oldest", "weakest")
 
@@ -95,6 +97,8 @@ class SlotMemory:
         Relays to content: what is held.
     labels : list
         Label in each slot, None for empty.
+    used : float64 [slots]
+        When each was last written or opened (ms); -inf for never.
 
     Examples
     --------
@@ -116,12 +120,8 @@ class SlotMemory:
         evict: str = "oldest",
         parameters: Slots | None = None,
     ) -> None:
-        self.network, self.name, self.parameters = net, name, parameters or Slots()
-        if evict not in POLICIES:
-            raise ParameterError(f"SlotMemory.evict: must be 'oldest' or 'weakest', got {evict!r}")
-        self.evict, k, p = evict, check_count("SlotMemory.items", items, least=1), self.parameters
-        self.labels: list[Hashable | None] = [None] * k
-        self._used, self._pulses = [-np.inf] * k, Pulses(net)
+        self._describe(net, [None] * check_count("SlotMemory.items", items, least=1), name, evict, parameters)
+        k, p, self._pulses = len(self.labels), self.parameters, Pulses(net)
         cell = LIF(tau_m=10.0, t_ref=5.0)
         synaptic = {"tau_m": 10.0, "e_l": 0.0, "v_th": 20.0, "v_reset": 0.0}
         self.content = net.add_population(f"{name}.content", cell, p.n)
@@ -136,6 +136,44 @@ class SlotMemory:
             net.stimulate(part, WhiteNoise(sd=p.noise * PER_MV * float(np.sqrt((1.0 + stays) / (1.0 - stays)))))
         self._wire(k)
         self.spikes = net.record(self.content, "spikes", ring=p.open + AFTER + 1000.0)
+
+    @classmethod
+    def attach(
+        cls, net: Network, labels: Sequence[Hashable | None], *, used: ArrayLike | None = None, name: str = "slots", evict: str = "oldest",
+        parameters: Slots | None = None,
+    ) -> SlotMemory:  # fmt: skip
+        """The slots of this name in a network that has them already, for example after `ns.load`; options as when they were made.
+
+        Parameters
+        ----------
+        labels : sequence of labels
+            `labels` of the memory when the network was saved, None for empty slots.
+        used : array of float, optional
+            Its `used`; without it the slots count as used in the order in which they stand.
+        """
+        self = cls.__new__(cls)
+        self._describe(net, list(labels), name, evict, parameters)
+        k, p = len(self.labels), self.parameters
+        sizes = {"content": p.n, "slots": k * p.cells, "relays": k * RELAY, "gates": k * GATE}
+        self.content, self.slots, self.relays, self.gates = parts = found(net, "SlotMemory", name, sizes)
+        self.fast = net.projections[f"{name}.fast"]
+        self.rule, self._pulses = self.fast.plasticity, Pulses(net, parts)
+        self.spikes = listened(net, self.content, p.open + AFTER + 1000.0)
+        if used is not None:
+            self.used = np.array(used, np.float64)
+            if self.used.shape != (k,) or np.isnan(self.used).any():
+                raise ParameterError(
+                    f"SlotMemory.attach(used): needs a time (ms) for each of {k} slots, got {used!r}; take memory.used when you save"
+                )
+        return self
+
+    def _describe(
+        self, net: Network, labels: list[Hashable | None], name: str, evict: str, parameters: Slots | None
+    ) -> None:
+        self.network, self.name, self.parameters, self.labels = net, name, parameters or Slots(), labels
+        if evict not in POLICIES:
+            raise ParameterError(f"SlotMemory.evict: must be 'oldest' or 'weakest', got {evict!r}")
+        self.evict, self.used = evict, np.full(len(labels), NEVER)
 
     def _wire(self, k: int) -> None:
         net, p, each = self.network, self.parameters, self._within
@@ -198,14 +236,14 @@ class SlotMemory:
         self._pulse(self._part(self.relays, k), 60.0, now, now + opened)
         self._pulse(self.content[places], 40.0, now + opened, now + 2.0 * opened)
         self._pulse(self._part(self.gates, k), -90.0, now, now + 2.0 * opened)
-        self.labels[k], self._used[k] = label, now
+        self.labels[k], self.used[k] = label, now
         return evicted
 
     def open(self, label: Hashable) -> None:
         """Open the gate of an item's slot from now on: its content cells fire."""
         k, now = self._slot_of(label), self.network.now
         self._pulse(self._part(self.gates, k), -90.0, now, now + self.parameters.open)
-        self._used[k] = now
+        self.used[k] = now
 
     def recall(self, label: Hashable) -> np.ndarray:
         """Open the gate, run the network until it is shut again, and return the places of the content cells that fired twice or more."""
@@ -220,7 +258,7 @@ class SlotMemory:
         now = self.network.now
         for k in range(len(self.labels)) if label is None else [self._slot_of(label)]:
             self._pulse(self._part(self.slots, k), -400.0, now, now + 300.0)
-            self.labels[k], self._used[k] = None, -np.inf
+            self.labels[k], self.used[k] = None, NEVER
 
     def strength(self) -> np.ndarray:
         """Sum of the fast weights of each slot (mV), now; float64 [slots]."""
@@ -236,7 +274,7 @@ class SlotMemory:
         for wanted in (label, None):
             if wanted in self.labels:
                 return self.labels.index(wanted), None
-        k = int(np.argmin(self._used if self.evict == "oldest" else self.strength()))
+        k = int(np.argmin(self.used if self.evict == "oldest" else self.strength()))
         return k, self.labels[k]
 
     def _pulse(self, part: Neurons, millivolts: float, start: float, stop: float) -> None:

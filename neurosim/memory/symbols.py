@@ -22,7 +22,7 @@ from neurosim.memory.block_codes import (
     support_threshold,
     unrelated_support_of_union,
 )
-from neurosim.neurons.custom import State, neuron_model
+from neurosim.memory.racing import SymbolCell
 from neurosim.neurons.lif import LIF
 
 if TYPE_CHECKING:
@@ -36,46 +36,6 @@ PACE = 3  # steps of the ramp for one block of support: feedback inhibition take
 def _coincidence(least: float, dt: float) -> LIF:
     """A cell that fires in a step in which spikes of at least so much weight (mV) arrive, and remembers none of it."""
     return LIF(tau_m=0.1 * dt, v_th=least, t_ref=0.0)
-
-
-@neuron_model(
-    state={"charge": State(0.0, "blocks"), "ramp": State(-1.0, "steps")},
-    receptors=("support", "go", "stop"), receptor_unit="blocks", spontaneous=False,
-    units={"pace": "ms"}, limits={"pace": "positive"},
-)  # fmt: skip
-def SymbolCell(  # type: ignore[no-untyped-def]
-    charge, ramp, support, go, stop, dt, blocks=64.0, least=32.0, pace=0.3
-):
-    """Counts the coincidences of one volley, then is lifted by a ramp that all cells share: the more support, the earlier.
-
-    A volley charges the cell by its spikes; the charge is forgotten in the next step unless `go` arrives, which starts the
-    ramp.  The cell fires when charge + time / pace reaches `blocks`, that is after pace (blocks - charge); the ramp ends at
-    blocks - least, so that a cell of less support than `least` stays silent; `stop` ends it at once.
-
-    Parameters
-    ----------
-    blocks : float
-        Support of a perfect match, and threshold of firing.
-    least : float
-        The least support that is answered.
-    pace : float
-        ms of the ramp for one block of support.
-    """
-    if go > 0.0:
-        ramp = 0.0
-        charge = charge + support
-    elif ramp >= 0.0:
-        ramp = ramp + 1.0
-        charge = charge + support
-    else:
-        charge = support
-    lifted = ramp * dt / pace
-    fires = ramp >= 0.0 and charge + lifted >= blocks - 1e-9
-    if stop > 0.0 or fires or lifted > blocks - least + 1e-9:
-        charge = 0.0
-        ramp = -1.0
-        fires = fires and stop <= 0.0
-    return charge, ramp, fires
 
 
 class SymbolLayer:

@@ -27,7 +27,7 @@ OFFERED = ("current", "uniform", "normal", "dt", "t", "waiting", *_FURTHER)
 _RESERVED = {
     "network", "population", "name", "model", "number", "region", "where", "positions", "alive", "uid", "index", "label",
     "born", "birth", "age", "placement",
-    "add", "remove", "physics", "wait", "fired", "spontaneous", *OFFERED,
+    "add", "remove", "play", "physics", "wait", "fired", "spontaneous", *OFFERED,
 }  # fmt: skip
 _LIMITS = ("positive", "not negative", "finite", "any")
 

@@ -79,6 +79,8 @@ def _never() -> bool:
 class SpikeSource:
     """Fires at given times.  A time is the stamp of the spike (end of its step), so the first possible one is dt.
 
+    `Population.play` gives such a population another list, at any time.
+
     Parameters
     ----------
     index : array_like of int

@@ -9,6 +9,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from neurosim.checks import check_not_negative, check_positive, check_probability, names_checked, settle
 from neurosim.errors import ParameterError
 from neurosim.plasticity.mechanism import Mechanism, Variable
@@ -34,8 +36,9 @@ class ShortTerm:
     with u and x on the right-hand side those of the spike before.  A rested synapse has x = 1 and delivers w * U.  The
     weight itself does not change, so this goes well with a rule that changes it: ``plasticity=[PairSTDP(), ShortTerm()]``.
 
-    If U, tau_rec and tau_fac are numbers, u and x belong to the presynaptic neuron and cost nothing per synapse.  If one of
-    them is a distribution, each synapse draws its own and keeps U, tau_rec, tau_fac, u and x (five numbers more).
+    If U, tau_rec and tau_fac are numbers, u and x belong to the presynaptic neuron (``projection.source_variable("u")``) and
+    cost nothing per synapse.  If one of them is a distribution, each synapse draws its own and keeps U, tau_rec, tau_fac, u
+    and x (five numbers more).
     NEST: `tsodyks2_synapse` with u = U and x = 1 given (its u does not follow U).  `tsodyks_synapse` differs in that what was
     released comes back only when the current has decayed; with tau_psc towards 0 it is the same.
 
@@ -115,6 +118,11 @@ class ShortTerm:
     def mechanism(self) -> Mechanism:
         """The rule as the engine takes it."""
         return _PER_SYNAPSE if self.per_synapse else _PER_NEURON
+
+    def relaxed(self, elapsed: np.ndarray, u: np.ndarray, x: np.ndarray) -> dict[str, np.ndarray]:
+        """What is left of u, and x, `elapsed` ms after the spike that left these behind (arrays)."""
+        stays, missing = np.exp(-elapsed * self.rate_fac), np.exp(-elapsed * self.rate_rec)
+        return {"u": u * stays, "x": 1.0 + (x - x * u - 1.0) * missing}
 
     def depressed(self, rate: float) -> float:
         """Resources x at the spikes of a regular train that has lasted long, without facilitation.

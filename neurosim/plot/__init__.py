@@ -10,6 +10,7 @@ from neurosim.plot.degrees_over_time import degrees
 from neurosim.plot.film import film
 from neurosim.plot.graphs import graph
 from neurosim.plot.layout import worm_layout
+from neurosim.plot.memories import engram, memory, retention, stores
 from neurosim.plot.regions import regions
 from neurosim.plot.spikes import raster, rates
 from neurosim.plot.states import state
@@ -22,15 +23,19 @@ __all__ = [
     "degree",
     "degrees",
     "development",
+    "engram",
     "film",
     "graph",
     "graph_statistics",
     "growth",
     "growth_summary",
+    "memory",
     "raster",
     "rates",
     "regions",
+    "retention",
     "state",
+    "stores",
     "survival",
     "weights",
     "worm_layout",

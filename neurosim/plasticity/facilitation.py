@@ -1,7 +1,7 @@
-"""Facilitating synapses whose use of resources rests at U (Mongillo, Barak & Tsodyks 2008), and what each neuron's u and x are now.
+"""Facilitating synapses whose use of resources rests at U (Mongillo, Barak & Tsodyks 2008): description and scalar functions.
 
-Knows projections; knows no memory.  The functions of the rule are not called from here: kernels/events.py takes their source
-into compiled loops, where `exp` exists.
+Knows no projection.  The functions are not called from here: kernels/events.py takes their source into compiled loops, where
+`exp` exists.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from neurosim.plasticity.parameters import check_bounds, check_sees
 
 if TYPE_CHECKING:
     from neurosim.kernels.mathematics import exp
-    from neurosim.projection import Projection
 
 
 @names_checked
@@ -32,9 +31,10 @@ class Facilitation:
         du/dt = (U - u) / tau_fac,   u -> u + U (1 - u)   at a spike,
         dx/dt = (1 - x) / tau_rec,   x -> x - u x         after it.
 
-    u and x belong to the presynaptic neuron and cost nothing per synapse; between spikes they are not touched.  In
-    `ShortTerm` u relaxes to 0, so that a rested synapse delivers w U; here it delivers w U (2 - U), and no choice of
-    parameters makes the two the same.
+    u and x belong to the presynaptic neuron and cost nothing per synapse; between spikes they are not touched, and
+    ``projection.source_variable("u")`` says what they are now.  In `ShortTerm` (Tsodyks & Markram 1997) u relaxes to 0.  With
+    the same spikes and parameters u here is U + (1 - U) u there, so that a rested synapse delivers w U (2 - U) and not w U; no
+    choice of parameters makes the two the same, since resources are used by u.
 
     Parameters
     ----------
@@ -90,6 +90,11 @@ class Facilitation:
         """What is kept as x of a neuron that has not fired: with u = U nothing is missing."""
         return 1.0 / (1.0 - self.U)
 
+    def relaxed(self, elapsed: np.ndarray, u: np.ndarray, x: np.ndarray) -> dict[str, np.ndarray]:
+        """u and x `elapsed` ms after the spike that left these behind (arrays)."""
+        stays, missing = np.exp(-elapsed * self.rate_fac), np.exp(-elapsed * self.rate_rec)
+        return {"u": self.U + (u - self.U) * stays, "x": 1.0 + (x - x * u - 1.0) * missing}
+
     @property
     def mechanism(self) -> Mechanism:
         """The rule as the engine takes it."""
@@ -108,13 +113,13 @@ class Facilitation:
         return u, 1.0 / (1.0 + u * self.tau_rec * per_ms)
 
 
-def use_row(u, x, elapsed, U, rate_rec, rate_fac):  # type: ignore[no-untyped-def]
+def use_row(u, x, elapsed, U, rate_rec, rate_fac):
     """u (raised) and x at a spike; `elapsed`: since the one before, of which u and x are."""
     before = U + (u - U) * exp(-elapsed * rate_fac)
     return before + U * (1.0 - before), 1.0 + (x - x * u - 1.0) * exp(-elapsed * rate_rec)
 
 
-def delivered(w, u, x):  # type: ignore[no-untyped-def]
+def delivered(w, u, x):
     """What a spike delivers."""
     return w * u * x
 
@@ -126,39 +131,3 @@ _MECHANISM = Mechanism(
     on_row=use_row,
     transmit=delivered,
 )
-
-
-def use_and_resources(projection: Projection) -> tuple[np.ndarray, np.ndarray]:
-    """u and x of each source neuron of a projection under `Facilitation`, now: what its next spike would find.
-
-    Projections have a public reader for numbers of each synapse only, so this looks into the pool; with `rest` it is the one
-    place that does.
-
-    Returns
-    -------
-    u, x : float64 [sources]
-    """
-    rule, rows, columns = _rows(projection)
-    pool, w = projection.pool, projection.wire
-    u, x = pool.row_state[rows][:, columns].T
-    elapsed = np.minimum((pool._present - pool.last_pre[rows].astype(np.int64)) * pool.dt, 1e6 * rule.tau_fac)
-    u_now = rule.U + (u - rule.U) * np.exp(-elapsed * rule.rate_fac)
-    x_now = 1.0 + (x - x * u - 1.0) * np.exp(-elapsed * rule.rate_rec)
-    return u_now[: w.pre_n], x_now[: w.pre_n]
-
-
-def rest(projection: Projection, index: np.ndarray) -> None:
-    """Put u and x of these source neurons (places) to rest; what is on its way arrives."""
-    rule, rows, columns = _rows(projection)
-    projection.pool.row_state[np.ix_(rows[index], columns)] = rule.U, rule.rested
-
-
-def _rows(projection: Projection) -> tuple[Facilitation, np.ndarray, list[int]]:
-    """The rule, the rows of the pool, and the columns in which u and x are kept."""
-    rule = projection.plasticity
-    if not isinstance(rule, Facilitation):
-        raise ParameterError(
-            f"{projection.name}.plasticity: must be Facilitation(...), which alone keeps u and x, got {rule!r}"
-        )
-    first = 2 * len(projection.pool.plan.pre_traces)
-    return rule, np.arange(projection.wire.row0, projection.wire.row0 + projection.wire.rows), [first, first + 1]
