@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import defaultdict
 
 import numpy as np
 
 import neurosim as ns
+from neurosim.memory.associative import AssociativeStore
 from neurosim.memory.facts import Facts
+from neurosim.memory.failures import CapacityFull
 
 Fact = tuple[str, str, str]
 #: Relations that have one object at a time, of ten.
@@ -38,7 +41,7 @@ class World:
 
     def chains(self, number: int) -> list[tuple[str, tuple[str, str], set[str]]]:
         """Chains of two relations that lead somewhere, and where."""
-        out = []
+        out: list[tuple[str, tuple[str, str], set[str]]] = []
         while len(out) < number:
             s, r, o = self.facts[self.rng.integers(len(self.facts))]
             second = str(self.rng.choice(self.relations))
@@ -91,7 +94,21 @@ def b11(seed: int, quick: bool = False) -> dict[str, float]:
     figures["seconds_asking"] = time.perf_counter() - began
     figures |= survival(seed, quick)
     figures["seconds"], figures["seconds_cpu"] = time.perf_counter() - began, time.process_time() - cpu
-    return figures
+    return figures | {"auto_association_holds": auto_association(seed)}
+
+
+def auto_association(seed: int) -> float:
+    """How many of these facts auto-association within the fact layer takes until 0.4 of its synapses exist."""
+    net = ns.Network(dt=1.0, seed=seed)
+    facts = Facts(net, n_facts=60)
+    facts.tell_many(World(seed, 500, 50, 10).facts[:60])
+    shown, held = facts.store.read(facts.ids)["fact"], 0
+    store = AssociativeStore(net, facts.circuit.fact, name="auto")
+    with contextlib.suppress(CapacityFull):
+        for k in range(len(shown)):
+            store.store(shown.take(np.array([k])))
+            held += 1
+    return float(held)
 
 
 def survival(seed: int, quick: bool = False) -> dict[str, float]:
@@ -118,7 +135,7 @@ def survival(seed: int, quick: bool = False) -> dict[str, float]:
     answers = facts.ask_many(asked, stores="slow")
     right = np.array(
         [bool(a.symbols) and set(a.symbols) <= world.objects[q[:2]] for a, q in zip(answers, asked, strict=True)]
-    )  # type: ignore[index]
+    )
     alone = np.array([len(world.objects[s, r]) == 1 for s, r, _ in world.facts])
     answered = np.array([bool(a.symbols) for a in answers])
     strangers = facts.ask_many(world.unknown(40 if quick else 200))

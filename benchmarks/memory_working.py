@@ -139,7 +139,14 @@ def b5_capacity(seed, quick):
         By drive (mV) and load, and for 24.3 mV and tau_rec 400 ms: items held, and pools that fire and were not cued.
     """
     tried = [(24.3, 200.0, (2, 8) if quick else (2, 4, 6, 8))]
-    tried += [] if quick else [(25.0, 200.0, (6, 8)), (25.7, 200.0, (6, 8)), (24.3, 400.0, (8,))]
+    if not quick:
+        tried += [
+            (23.7, 200.0, (8,)),
+            (24.0, 200.0, (8,)),
+            (25.0, 200.0, (6, 8)),
+            (25.7, 200.0, (6, 8)),
+            (24.3, 400.0, (8,)),
+        ]
     figures = {}
     for drive, tau, loads in tried:
         net = ns.Network(seed=seed)

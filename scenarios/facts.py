@@ -152,11 +152,11 @@ def verdict(facts: Facts, course: list[dict], used: int, told: int) -> list[str]
     wrong = max(row[store][1] for row in course for store in ("index", "both"))
     return [
         f"With {half['lost']:.0%} of the synapses of the index gone it answers {half['index'][0]:.0%} of the questions about strangers.",
-        f"With all gone it answers {last['index'][0]:.0%}; the slow store answers {last['used']:.0%} of those used three times "
-        f"({used} of {told}), and does not know since when.",
+        f"With all gone it answers {last['index'][0]:.0%}.",
+        f"The slow store then answers {last['used']:.0%} of the {used} used three times, of {told}; it does not know since when.",
         f"False answers, at most: {wrong:.1%} of the questions.",
-        "A table of triples in Python gives all of these answers in microseconds; that it loses some, says so and keeps what was "
-        "used is what synapses add.",
+        "A table of triples gives all of these answers in microseconds, without a doubt and without a loss.",
+        "What synapses add: what is lost is missing, not false, and what was used is kept elsewhere.",
     ]  # fmt: skip
 
 

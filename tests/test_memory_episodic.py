@@ -225,6 +225,7 @@ def area(seed=4, **options):
     return Hippocampus(net, content, **options)
 
 
+@pytest.mark.compiled
 def test_similar_patterns_get_less_similar_codes(rng):
     one = area()
     a = random_patterns(rng, 40)
@@ -238,6 +239,7 @@ def test_similar_patterns_get_less_similar_codes(rng):
     assert np.array_equal(again.place, codes[0].place)
 
 
+@pytest.mark.compiled
 def test_half_a_pattern_is_completed_to_its_code(rng):
     one, patterns = area(), random_patterns(rng, 20)
     stored = one.store(patterns)
@@ -251,6 +253,7 @@ def test_half_a_pattern_is_completed_to_its_code(rng):
     assert before - freed.synapses == len(one.cued.projection) + len(one.recurrent.projection)
 
 
+@pytest.mark.compiled
 def test_episodic_memory_on_codes_of_the_hippocampus(rng):
     one, patterns = area(), random_patterns(rng, 15)
     memory = EpisodicMemory(one.net, one.content, n=30, hippocampus=one)

@@ -27,6 +27,7 @@ def patterns_of(rng, mem, number):
     return np.hstack(rows)
 
 
+@pytest.mark.compiled
 def test_one_region_brings_back_the_other(rng):
     mem = built()
     patterns = patterns_of(rng, mem, 20)
@@ -40,6 +41,7 @@ def test_one_region_brings_back_the_other(rng):
     assert [a.status for a in mem.recall_many(unknown)].count("no_memory") >= 28
 
 
+@pytest.mark.compiled
 def test_contexts_of_near_times_are_alike(rng):
     mem = built(n=60)
     mem.store_many(patterns_of(rng, mem, 30))
@@ -50,6 +52,7 @@ def test_contexts_of_near_times_are_alike(rng):
     assert shared[0] > shared[1] > shared[2]
 
 
+@pytest.mark.compiled
 def test_what_live_neurons_do_is_stored_and_brought_back():
     net = ns.Network(dt=1.0, seed=3)
     eye = net.add_population("eye", ns.LIF(), 60)
@@ -83,6 +86,7 @@ def test_what_live_neurons_do_is_stored_and_brought_back():
         mem.store()
 
 
+@pytest.mark.compiled
 def test_sleep_teaches_the_slow_store_which_then_answers_alone(rng):
     mem = built(longterm={"p_learn": 0.3})
     patterns = patterns_of(rng, mem, 5)
@@ -112,6 +116,7 @@ def test_without_sleep_the_slow_store_knows_nothing(rng):
     assert {a.status for a in mem.recall_many(patterns)} == {"no_memory"}
 
 
+@pytest.mark.compiled
 def test_full_is_refused_forgotten_or_grown(rng):
     for full in ("refuse", "forget", "grow"):
         mem = built(n=4, full=full)
@@ -129,6 +134,7 @@ def test_full_is_refused_forgotten_or_grown(rng):
         built(full="explode")
 
 
+@pytest.mark.compiled
 def test_forgetting_takes_the_least_useful_from_both_stores(rng):
     mem = built(longterm={"p_learn": 0.4})
     patterns = patterns_of(rng, mem, 6)
@@ -151,6 +157,7 @@ def test_forgetting_takes_the_least_useful_from_both_stores(rng):
     assert mem.forget(below=1.0).ids.tolist() == [5]
 
 
+@pytest.mark.compiled
 def test_only_answers_of_use_keep_a_memory(rng):
     mem = built(full="forget", n=4)
     patterns = patterns_of(rng, mem, 5)
@@ -163,6 +170,7 @@ def test_only_answers_of_use_keep_a_memory(rng):
     assert sorted(mem.episodic.engrams) == [0, 1, 3, 4]
 
 
+@pytest.mark.compiled
 def test_stats_say_how_full_and_how_good(rng):
     mem = built(n=50)
     assert mem.stats().memories == 0
@@ -186,6 +194,7 @@ def test_stats_say_how_full_and_how_good(rng):
     assert "20 episodes" in str(found)
 
 
+@pytest.mark.compiled
 def test_slots_hold_what_was_recalled(rng):
     mem = built(dt=0.5, items=2)
     patterns = patterns_of(rng, mem, 3)
@@ -203,6 +212,7 @@ def test_slots_hold_what_was_recalled(rng):
 AREA = {"granule": 900, "ca3": 400, "k": 10, "fan_in": 0.1, "mossy": 0.1}
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(
     ("hippocampus", "longterm"),
     [(False, {"p_learn": 0.2}), (AREA, {"p_learn": 0.2}), (False, {"synapse": "benna_fusi"})],
@@ -232,6 +242,7 @@ def test_saved_and_loaded_it_continues_bit_by_bit(rng, tmp_path, hippocampus, lo
     assert seen[0] == seen[1]
 
 
+@pytest.mark.compiled
 def test_what_cannot_be_saved_is_named(rng, tmp_path):
     mem = built()
     mem.store(patterns_of(rng, mem, 1)[0], label=(1, object()))
@@ -243,6 +254,7 @@ def test_what_cannot_be_saved_is_named(rng, tmp_path):
         ns.memory.load(str(tmp_path / "net"))
 
 
+@pytest.mark.compiled
 def test_memories_are_carried_to_a_larger_network_and_back(rng):
     mem = built()
     patterns = patterns_of(rng, mem, 10)

@@ -20,6 +20,7 @@ def slept():
     return mem, mem.sleep(40, probes=0)
 
 
+@pytest.mark.compiled
 def test_memory_draws_fill_age_and_recall(slept):
     mem, _ = slept
     stats = mem.stats(probes=5)
@@ -35,6 +36,7 @@ def test_memory_draws_fill_age_and_recall(slept):
         ns.plot.memory(3)
 
 
+@pytest.mark.compiled
 def test_an_engram_is_a_graph_of_its_synapses(slept):
     mem, report = slept
     engram = mem.episodic.engrams[2]

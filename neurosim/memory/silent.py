@@ -58,7 +58,8 @@ class Silent:
     coding : float
         Share of the excitatory neurons in one pool.
     drive, drive_inh : float
-        Mean external input of excitatory and inhibitory cells (mV).  22.8: items fade; 23.7 and more: they are kept.
+        Mean external input of excitatory and inhibitory cells (mV).  22.8: items fade; 23.7 and more: they are kept.  Of eight
+        that were cued one after the other 2.6, 4.2, 3.8, 3.6, 2.8 were held at 23.7, 24.0, 24.3, 25.0, 25.7 mV (five seeds each).
     off : float
         Drive (mV) that `silence` sets.
     noise : float
@@ -166,6 +167,7 @@ class SilentMemory:
     `Facilitation`), noise, and a recorder of spikes.  Above a drive of about 23.5 mV a written pool refreshes itself by a
     population spike every 0.3-0.6 s; below, the trace fades with tau_fac, and an unspecific pulse brings the item back.  Runs
     with ``net.run``; `write`, `reactivate`, `silence` say what happens from now on.
+    Each population spike is followed by inhibition of all: at 23.7 mV other cells fire at 0.8 of their rate while an item is held.
 
     Parameters
     ----------
