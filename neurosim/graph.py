@@ -139,11 +139,11 @@ class RowPool:
     def places_of(self, row: ArrayLike, slot: ArrayLike) -> np.ndarray:
         """Where synapses lie in `packed`, `weight`, ...: int64, good until the next edit."""
         row, slot = batches.wholes("places_of", row=row, slot=slot)
-        self._check_rows("places_of", row)
-        absent = (slot < 0) | (slot >= self.length[row])
-        if absent.any():
-            batches.refuse_slot("places_of", row, slot, self.length, int(np.argmax(absent)))
-        return self.start[row] + slot
+        place = np.empty(row.size, np.int64)
+        absent = batches.locate(row, slot, self.start, self.length, place)
+        if absent >= 0:
+            batches.refuse_slot("places_of", row, slot, self.length, absent)
+        return place
 
     # ---- filling and editing -----------------------------------------------------------------------------------------
 
@@ -449,9 +449,9 @@ class RowPool:
         rows, k = batches.wholes("sample_out", rows=rows, k=k)
         row_uid, column_uid = self._uids("sample_out", row_uid, column_uid)
         self._check_rows("sample_out", rows)
-        k = np.clip(k, 0, self.length[rows])
-        heaps = queries.empty_heaps(k, np.uint64)
-        seen, rank = np.full(column_uid.size, -1, np.int64), np.zeros(column_uid.size, np.int64)
+        most = np.maximum(np.minimum(k, self.length[rows]), 0)
+        heaps = queries.empty_heaps(most, np.uint64)
+        seen, rank = np.full(column_uid.size, -1, np.int32), np.zeros(column_uid.size, np.int32)
         lost = queries.offer_rows(
             rows, np.uint64(key), row_uid, column_uid, self.mask, self.table, self.packed, seen,
             rank, heaps,

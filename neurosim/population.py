@@ -146,8 +146,13 @@ class Population(Neurons):
 
     @property
     def uid(self) -> np.ndarray:
+        return self._uid.copy()
+
+    @property
+    def _uid(self) -> np.ndarray:
+        """The same without a copy, for those who only look."""
         self._check_alive()
-        return self.network.engine.home[self.number][1].uid.copy()
+        return np.asarray(self.network.engine.home[self.number][1].uid)
 
     @property
     def index(self) -> np.ndarray:

@@ -2,8 +2,19 @@
 
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 if TYPE_CHECKING:
     from neurosim.network import Network
+
+
+def joined(parts: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """(stamps, uids) of spikes that were handed out in parts, int64; one part is given as it is."""
+    if len(parts) == 1:
+        return parts[0]
+    nobody = np.zeros(0, np.int64)
+    stamp, uid = (np.concatenate([nobody, *[part[k] for part in parts]]) for k in (0, 1))
+    return stamp, uid
 
 
 class Process(Protocol):
@@ -14,7 +25,8 @@ class Process(Protocol):
     `stop(net)`, called when it is removed;
     `nbytes`, what it holds, for `net.estimate`;
     `observe(net, stamp, uid)`, called just before `advance` with all spikes since the last call (int64 arrays: end of the step
-    in which a neuron fired, and its uid), in one piece, so that sums do not depend on how a run was cut;
+    in which a neuron fired, and its uid), in one piece, so that sums do not depend on how a run was cut; others are given the
+    same arrays, which are not to be written to;
     `arrays() -> dict[str, ndarray]` and `set_arrays(arrays)`, what `save` keeps of it.
     """
 

@@ -20,6 +20,7 @@ from neurosim.engine.lazy_pool import LazyPool
 from neurosim.engine.pools import Wire
 from neurosim.errors import ParameterError, WiringError
 from neurosim.history import SYNAPSE_BORN
+from neurosim.kernels.queries import add_to_degrees
 from neurosim.plasticity.mechanism import as_parts
 from neurosim.population import Population, html_card
 from neurosim.wiring import nth_among_parallels
@@ -60,6 +61,7 @@ class Projection:
         self.version = 0  # counts edits; edges selected before one are stale
         self.numbering = 0  # counts the times that the numbers of synapses began anew
         self.births = 0  # calls of insert so far; keys what they draw
+        self._asked: tuple[Any, ...] = (None, None, None)  # what `_uids` was made of, and made
         self._counted: tuple[int, list[np.ndarray]] = (-1, [])  # version at which the inputs were counted, and they
 
     # ---- reading ----------------------------------------------------------------------------------------------------
@@ -70,7 +72,8 @@ class Projection:
 
     def __len__(self) -> int:
         self._check_alive()
-        return int(self.pool.degrees_out(self.wire.row0, self.wire.rows).sum())
+        w = self.wire
+        return int(self.pool.length[w.row0 : w.row0 + w.rows].sum(dtype=np.int64))
 
     @property
     def axonal_delay(self) -> float:
@@ -246,28 +249,39 @@ class Projection:
 
     def _uids(self) -> tuple[np.ndarray, np.ndarray]:
         """Uid of each row of the pool and of each ring column."""
-        row_uid = np.zeros(self.pool.n_rows, np.int64)
-        row_uid[self.wire.row0 : self.wire.row0 + self.wire.pre_n] = self.source.uid
-        return row_uid, np.maximum(self.network.engine.uid_of_column, 0)
+        own, columns, row0 = self.source._uid, self.network.engine.uid_of_column, self.wire.row0
+        made_of, row_uid, column_uid = self._asked
+        if (
+            made_of is None
+            or made_of[0] is not own
+            or made_of[1] is not columns
+            or made_of[2:] != (row0, self.pool.n_rows)
+        ):
+            made_of = own, columns, row0, self.pool.n_rows
+            row_uid, column_uid = np.zeros(self.pool.n_rows, np.int64), np.maximum(columns, 0)
+            row_uid[row0 : row0 + own.size] = own
+            self._asked = made_of, row_uid, column_uid
+        return row_uid, column_uid
 
     def _found(self, row: np.ndarray, slot: np.ndarray) -> Edges:
         w = self.wire
         row, slot = np.asarray(row, np.int64), np.asarray(slot, np.int64)
-        packed = self.pool.packed[self.pool.places_of(row, slot)]
+        place = self.pool.places_of(row, slot)
+        packed = self.pool.packed[place]
         column = (packed & self.pool.mask).astype(np.int64)
         delay = (packed >> np.uint32(self.pool.column_bits)).astype(np.int64)
         pre = self.network.engine.uid_of_place[w.pre_first + row - w.row0]
-        weight = self._weights_at(row, slot)
+        weight = self._weights_now(row, slot) if isinstance(self.pool, LazyPool) else self.pool.weight[place]
+        weight = np.asarray(weight, np.float64)
         return Edges(self, row, slot, pre, self.network.engine.uid_of_column[column], weight, delay)
 
-    def _weights_at(self, row: np.ndarray, slot: np.ndarray) -> np.ndarray:
+    def _weights_now(self, row: np.ndarray, slot: np.ndarray) -> np.ndarray:
+        """Weights of a pool whose rows are brought up to date when they are read."""
         if row.size == 0:
             return np.zeros(0)
-        if isinstance(self.pool, LazyPool):
-            rows, inverse = np.unique(row, return_inverse=True)
-            length = self.pool.length[rows].astype(np.int64)
-            return np.asarray(self.pool.read_weights(rows)[(np.cumsum(length) - length)[inverse] + slot], np.float64)
-        return np.asarray(self.pool.weight[self.pool.places_of(row, slot)], np.float64)
+        rows, inverse = np.unique(row, return_inverse=True)
+        length = self.pool.length[rows].astype(np.int64)
+        return np.asarray(self.pool.read_weights(rows)[(np.cumsum(length) - length)[inverse] + slot])
 
     def sample(self, n: int, key: int) -> Edges:
         """`n` different edges, uniformly; the choice depends on `key` and the uids only."""
@@ -281,7 +295,7 @@ class Projection:
         self._check_alive()
         i = self._source_places(pre)
         rows = self.wire.row0 + i
-        k = np.minimum(np.broadcast_to(np.asarray(k, np.int64), i.shape), self.pool.length[rows])
+        k = np.minimum(np.asarray(k, np.int64), self.pool.length[rows])
         return self._found(*self.pool.sample_out(rows, k, np.uint64(key), *self._uids()))
 
     def sample_in(self, post: ArrayLike, k: ArrayLike, key: int) -> Edges:
@@ -300,7 +314,10 @@ class Projection:
 
     def _probe(self, columns: np.ndarray, k: np.ndarray, key: int) -> tuple[np.ndarray, np.ndarray] | None:
         """`sample_in` for a few targets of many inputs each, or None; no pair has two edges."""
-        w, first = self.wire, self._used_columns()[0]
+        w = self.wire
+        first = next((c for c in w.columns if columns.size and c <= columns[0] < c + w.post_n), -1)
+        if first < 0:
+            return None
         degree = self._inputs()[w.columns.index(first)][columns - first]
         expected = w.pre_n * (np.log(np.maximum(degree, 1)) - np.log(np.maximum(degree - k, 0.5)))
         if 80.0 * expected.sum() > len(self):  # a look costs as much as streaming 80 synapses
@@ -308,7 +325,7 @@ class Projection:
         from neurosim.kernels import elements
 
         row, slot, held = np.empty(k.sum(), np.int64), np.empty(k.sum(), np.int64), np.empty(k.size, np.int64)
-        uid, tries = self.target.uid[columns - first], 20 * int(expected.max(initial=0.0)) + 100
+        uid, tries = self.target._uid[columns - first], 20 * int(expected.max(initial=0.0)) + 100
         elements.probe_inputs(
             np.uint64(key), uid, columns, k, w.row0, w.pre_n, tries, self.pool.mask, self.pool.table, self.pool.packed, row, slot, held
         )  # fmt: skip
@@ -430,7 +447,7 @@ class Projection:
         """
         self._check_alive()
         i, j = self._places(pre, post)
-        sources, targets = self.source.uid[i], self.target.uid[j]
+        sources, targets = self.source._uid[i], self.target._uid[j]
         self._check_pairs(i, j, sources, targets)
         self._bear(i, j, sources, targets, weight, delay, rule)
         return int(i.size)
@@ -445,7 +462,7 @@ class Projection:
         """
         self._check_alive()
         i, j = self._places(pre, post)
-        sources, targets = self.source.uid[i], self.target.uid[j]
+        sources, targets = self.source._uid[i], self.target._uid[j]
         fine = np.ones(i.size, np.bool_)
         if not self.autapses:
             fine &= sources != targets
@@ -478,7 +495,7 @@ class Projection:
             steps = values.edge_delays(net, label, delay, sources, targets, key, least=least, nth=nth, said=not own)
             steps = steps if own else steps + self.folded
         else:
-            steps = np.full(i.size, delay)
+            steps = np.asarray(delay)
         self._insert(i, j, weight, steps, rule)
         self.births += 1
 
@@ -515,22 +532,22 @@ class Projection:
                 pool.extra[pool.places_of(row, slot)] = engine.step
         else:
             row = w.row0 + i
+            steps, weight = (one if np.ndim(one) else np.full(i.size, one) for one in (steps, weight))
             flight.note_in_flight(engine, pool, w, row)
-            slot = pool.insert(row, column, np.broadcast_to(steps, i.shape), np.broadcast_to(weight, i.shape))
+            slot = pool.insert(row, column, steps, weight)
             if pool.extra.size:
                 pool.extra[pool.places_of(row, slot)] = engine.step
-        self._edited(np.broadcast_to(column, i.shape), 1)
+        self._edited(column, 1)
         if rule is not None:
-            delay = np.broadcast_to(steps, i.shape) * engine.dt
-            pre, post = self.source.uid[i], self.target.uid[j]
-            self.network.history.add(engine.step, SYNAPSE_BORN, rule, self.name, pre, post, weight, delay)
+            pre, post = self.source._uid[i], self.target._uid[j]
+            self.network.history.add(engine.step, SYNAPSE_BORN, rule, self.name, pre, post, weight, steps * engine.dt)
 
     def _edited(self, column: np.ndarray | None = None, by: int = 0) -> None:
         """The edges have changed: by so many at each of these ring columns, or anyhow."""
         if column is not None and self._counted[0] == self.version:
+            column = np.ascontiguousarray(column, np.int64)
             for first, degree in zip(self.wire.columns, self._counted[1], strict=True):
-                mine = (column >= first) & (column < first + self.wire.post_n)
-                np.add.at(degree, column[mine] - first, by)
+                add_to_degrees(column, first, by, degree)
             self._counted = self.version + 1, self._counted[1]
         self.version += 1
         self.pool.edited()
@@ -639,8 +656,9 @@ class Projection:
         i, j = self._source_places(pre), self._target_places(post)
         if i.size != j.size and 1 not in (i.size, j.size):
             raise WiringError(f"{self.name}: {i.size} sources and {j.size} targets; give pairs, or one against many")
-        i, j = np.broadcast_arrays(i, j)
-        return i.copy(), j.copy()
+        if i.size != j.size:
+            i, j = (np.array(a) for a in np.broadcast_arrays(i, j))
+        return i, j
 
     def _source_places(self, uid: ArrayLike) -> np.ndarray:
         return _places_in(self.source, uid, f"{self.name} (source)")
@@ -723,10 +741,10 @@ def _ascending(pre: np.ndarray, post: np.ndarray) -> bool:
 
 def _places_in(population: Population, uid: ArrayLike, label: str) -> np.ndarray:
     asked = np.atleast_1d(np.asarray(uid))
-    if asked.size and not np.issubdtype(asked.dtype, np.integer):
+    if asked.size and asked.dtype.kind not in "iu":
         raise WiringError(f"{label}: uids are whole numbers, got {uid!r}")
     asked = asked.astype(np.int64)
-    own = population.uid
+    own = population._uid
     if own.size and own[-1] - own[0] == own.size - 1:  # without a gap
         place = asked - own[0]
         bad = (place < 0) | (place >= own.size)

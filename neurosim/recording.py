@@ -3,6 +3,7 @@
 Every recorder has a window (ms), may keep only the last `ring` ms, and can be made a pandas table.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,18 @@ class Recorder:
         self.ring = ring
         self.last = start
         self._parts: dict[str, list[Any]] = {}
+        self._wanted = np.zeros(1, np.bool_)
+
+    def _want(self, who: Iterable[np.ndarray]) -> None:
+        """Hear the spikes of these uids and of no others; the last entry stands for all larger ones."""
+        own = np.concatenate([np.zeros(0, np.int64), *who])
+        self._wanted = np.zeros(int(own.max(initial=-1)) + 2, np.bool_)
+        self._wanted[own] = True
+
+    def _heard(self, stamp: np.ndarray, uid: np.ndarray) -> np.ndarray:
+        """Which of these spikes are recorded, bool."""
+        hit = self._wanted.take(uid, mode="clip")
+        return hit if self.window is None else hit & self.listens(stamp)
 
     def listens(self, stamp: np.ndarray) -> np.ndarray:
         """Which stamps (steps) lie in the window, both ends included."""
@@ -104,7 +117,6 @@ class SpikeRecorder(Recorder):
         super().__init__(label, dt, **options)
         self._parts = {"step": [], "uid": []}
         self._who: list[tuple[str, np.ndarray]] = []
-        self._wanted = np.zeros(0, np.bool_)
 
     def follow(self, who: list[tuple[str, np.ndarray]]) -> None:
         """Record these neurons (population name, uids) from now on; earlier ones stay in `neurons`."""
@@ -112,19 +124,12 @@ class SpikeRecorder(Recorder):
         self._who = [(name, np.union1d(known.get(name, uid), uid)) for name, uid in who] + [
             (name, uid) for name, uid in self._who if name not in dict(who)
         ]
-        self._wanted = np.zeros(1 + max((int(uid.max(initial=-1)) for _, uid in who), default=-1), np.bool_)
-        for _, uid in who:
-            self._wanted[uid] = True
+        self._want(uid for _, uid in who)
 
     def take(self, stamp: np.ndarray, uid: np.ndarray, step: int) -> None:
         """Spikes of a stretch of the run (stamp steps and uids), which has come to `step`."""
         self.last = step
-        hit = (
-            self._wanted[np.minimum(uid, self._wanted.size - 1)] & (uid < self._wanted.size)
-            if self._wanted.size
-            else np.zeros(uid.size, bool)
-        )
-        hit &= self.listens(stamp)
+        hit = self._heard(stamp, uid)
         if not hit.all():
             stamp, uid = stamp[hit], uid[hit]
         if stamp.size:
@@ -294,7 +299,6 @@ class RateRecorder(Recorder):
         super().__init__(label, dt, **options)
         self.every = every
         self._parts = {"bin": [], "count": [], "neurons": []}
-        self._wanted = np.zeros(0, np.bool_)
         self._n = 0
 
     @property
@@ -304,20 +308,14 @@ class RateRecorder(Recorder):
     def follow(self, who: list[tuple[str, np.ndarray]]) -> None:
         """Count these neurons (population name, uids) from now on."""
         uid = np.concatenate([np.zeros(0, np.int64), *[u for _, u in who]])
-        self._wanted = np.zeros(int(uid.max(initial=-1)) + 1, np.bool_)
-        self._wanted[uid] = True
+        self._want([uid])
         self._n = uid.size
 
     def take(self, stamp: np.ndarray, uid: np.ndarray, step: int) -> None:
         """Spikes of a stretch of the run, which has come to `step`."""
         first, self.last = self.last, step
         low = first // self.every
-        hit = (
-            self._wanted[np.minimum(uid, self._wanted.size - 1)] & (uid < self._wanted.size)
-            if self._wanted.size
-            else np.zeros(uid.size, bool)
-        )
-        hit &= self.listens(stamp)
+        hit = self._heard(stamp, uid)
         count = np.bincount((stamp[hit] - 1) // self.every - low, minlength=(step - 1) // self.every - low + 1)
         if step > first:
             bins = low + np.arange(count.size)

@@ -9,9 +9,8 @@ import time
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from neurosim.errors import RunError
+from neurosim.process import joined
 from neurosim.recording import Snapshots
 
 if TYPE_CHECKING:
@@ -101,9 +100,10 @@ def run(net: Network, steps: int, progress: bool | None) -> None:
         try:
             _work(net)  # what a run that was stopped, or saved by a process, left to do at this step
             while net.step < end and not interrupt.asked:
-                stretch = net.engine.advance(min(end, _next_due(net)))
+                called = agenda(net)
+                stretch = net.engine.advance(min([end, *[every * (net.step // every + 1) for every, _ in called]]))
                 _hand_out(net, stretch)
-                net._todo = [process for every, process in agenda(net) if net.step % every == 0]
+                net._todo = [process for every, process in called if net.step % every == 0]
                 line.update(stretch.step.size)
                 if stretch.bad is not None:
                     _complain(net, stretch.bad)
@@ -118,10 +118,6 @@ def agenda(net: Network) -> list[tuple[int, Any]]:
     return [(round(p.every / net.dt), p) for p in slow]
 
 
-def _next_due(net: Network) -> int:
-    return min((every * (net.step // every + 1) for every, _ in agenda(net)), default=1 << 62)
-
-
 def _work(net: Network) -> None:
     """Call what is due at this step and still there: processes in the order in which they were added, then recorders."""
     if not net._todo:
@@ -131,10 +127,8 @@ def _work(net: Network) -> None:
         if not any(process is one for one in (*net.processes, *net.recorders)):
             continue
         if hasattr(process, "observe"):
-            parts = net._pending[id(process)]
-            net._pending[id(process)] = []
-            nobody = np.zeros(0, np.int64)
-            process.observe(net, *(np.concatenate([nobody, *[part[k] for part in parts]]) for k in (0, 1)))
+            parts, net._pending[id(process)] = net._pending[id(process)], []
+            process.observe(net, *joined(parts))
         process.advance(net)
     net.engine.tidy()
 

@@ -126,6 +126,11 @@ class Block:
             self._modules[use] = load_block(self.plan()).__name__
         return self._modules[use]
 
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """First place of each slice, and the one behind its last neuron."""
+        first = np.array([s.first for s in self.slices], np.int64)
+        return first, first + np.array([s.n for s in self.slices], np.int64)
+
     def derive(self) -> tuple[np.ndarray, np.ndarray]:
         """Coefficient tables: [populations, coefficients], and [varied coefficients, room] for those that differ within one."""
         derived = []

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from neurosim.engine.pools import Wire
+from neurosim.kernels import flying
 
 
 class Flying(Protocol):
@@ -23,19 +24,20 @@ class Flying(Protocol):
 def take_back(engine: Flying, pool: Any, wire: Wire, row: np.ndarray, slot: np.ndarray) -> None:
     """Subtract from the ring what these synapses (about to be removed) have sent and not yet delivered."""
     edge, column, streamed, due = _sendings(engine, pool, wire, row, slot)
-    flying = due >= engine.step
-    amount = _amounts(engine, pool, wire, row[edge[flying]], slot[edge[flying]], streamed[flying])
-    np.subtract.at(engine.ring, (due[flying] & (engine.ring.shape[0] - 1), column[flying]), amount)
+    late = due >= engine.step
+    if late.any():
+        amount = _amounts(engine, pool, wire, row[edge[late]], slot[edge[late]], streamed[late])
+        np.subtract.at(engine.ring, (due[late] & (engine.ring.shape[0] - 1), column[late]), amount)
 
 
 def change_delays(engine: Flying, pool: Any, wire: Wire, row: np.ndarray, slot: np.ndarray, steps: np.ndarray) -> None:
     """Set the delays of static synapses; what is on its way moves to the new slot, at the earliest to the next step."""
     edge, column, streamed, due = _sendings(engine, pool, wire, row, slot)
     new, mask = streamed + steps[edge], engine.ring.shape[0] - 1
-    flying = due >= engine.step
-    amount = _amounts(engine, pool, wire, row[edge[flying]], slot[edge[flying]], streamed[flying])
-    np.subtract.at(engine.ring, (due[flying] & mask, column[flying]), amount)
-    np.add.at(engine.ring, (np.maximum(new[flying], engine.step) & mask, column[flying]), amount)
+    late = due >= engine.step
+    amount = _amounts(engine, pool, wire, row[edge[late]], slot[edge[late]], streamed[late])
+    np.subtract.at(engine.ring, (due[late] & mask, column[late]), amount)
+    np.add.at(engine.ring, (np.maximum(new[late], engine.step) & mask, column[late]), amount)
     landed = (due < engine.step) & (new >= engine.step)  # would look as if they were still to come
     if landed.any():
         note_in_flight(engine, pool, wire, np.unique(row[edge[landed]]))
@@ -49,13 +51,12 @@ def _sendings(engine: Flying, pool: Any, wire: Wire, row: np.ndarray, slot: np.n
     source, step = _recent_of(engine, wire)
     order = np.argsort(source, kind="stable")
     source, step = source[order], step[order]
-    low, high = np.searchsorted(source, row, "left"), np.searchsorted(source, row, "right")
-    many = high - low
-    edge = np.repeat(np.arange(row.size), many)
-    spike = np.arange(edge.size) - np.repeat(np.cumsum(many) - many, many) + np.repeat(low, many)
-    packed = pool.packed[pool.places_of(row[edge], slot[edge])]
-    delay = (packed >> np.uint32(pool.column_bits)).astype(np.int64)
-    return edge, (packed & pool.mask).astype(np.int64), step[spike], step[spike] + delay
+    first, last = np.empty(row.size, np.int64), np.empty(row.size, np.int64)
+    n = flying.count_sendings(row, source, first, last)
+    found = tuple(np.empty(n, np.int64) for _ in range(4))
+    if n:
+        flying.list_sendings(row, slot, first, last, step, pool.start, pool.packed, pool.column_bits, *found)
+    return found
 
 
 def _amounts(
@@ -69,11 +70,12 @@ def _amounts(
 
 def _recent_of(engine: Flying, wire: Wire) -> tuple[np.ndarray, np.ndarray]:
     """(row, step of streaming) of the spikes of a projection that may still be on their way behind the axon."""
-    mine = (engine.recent_place >= wire.pre_first) & (engine.recent_place < wire.pre_first + wire.pre_n)
-    streamed = engine.recent_step[mine] + wire.axonal
-    row = engine.recent_place[mine] - wire.pre_first + wire.row0
-    flying = (streamed < engine.step) & (streamed + wire.most_delay >= engine.step)
-    return row[flying], streamed[flying]
+    row, step = np.empty(engine.recent_step.size, np.int64), np.empty(engine.recent_step.size, np.int64)
+    n = flying.list_recent(
+        engine.recent_step, engine.recent_place, wire.pre_first, wire.pre_n, wire.row0, wire.axonal, engine.step,
+        wire.most_delay, row, step,
+    )  # fmt: skip
+    return row[:n], step[:n]
 
 
 def note_in_flight(engine: Flying, pool: Any, wire: Wire, rows: np.ndarray, *, only_released: bool = False) -> None:
@@ -85,6 +87,8 @@ def note_in_flight(engine: Flying, pool: Any, wire: Wire, rows: np.ndarray, *, o
     if only_released and not released:
         return
     row, step = _recent_of(engine, wire)
+    if not row.size:
+        return
     edited = np.zeros(pool.n_rows, np.bool_)
     edited[rows] = True
     hit = edited[row]

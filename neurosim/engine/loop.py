@@ -17,6 +17,7 @@ from neurosim.engine.gap_pool import GapPool
 from neurosim.engine.inputs import PER_NEURON, Applied, current_tables, poisson_tables, scatter_memory
 from neurosim.engine.pools import Moved, Wire
 from neurosim.errors import WiringError
+from neurosim.kernels.blocks import spikes_of
 from neurosim.stimuli import CURRENTS, POISSON
 
 NOBODY = np.zeros(0, np.int64)
@@ -431,14 +432,14 @@ class Engine:
         self._fit_ring()
         drives = [a for a in self.applied if isinstance(a.stimulus, POISSON)]
         currents = [a for a in self.applied if isinstance(a.stimulus, CURRENTS)]
-        tables = [b.play_list() if b.plays else b.derive() for b in self.blocks]
+        tables = [b.play_list() if b.plays else (*b.bounds(), *b.derive()) for b in self.blocks]
         plan = DriverPlan(
             tuple(b.module() for b in self.blocks), tuple(p.calls() for p in self.called), bool(drives), bool(currents)
         )
         drive = load_driver(plan)
         chunk = self.chunk
         self._ready = (
-            drive, chunk, tables, poisson_tables(drives, self.dt, self.seed), current_tables(currents, self.dt, self.seed), currents,
+            drive, chunk, self.max_fired, tables, poisson_tables(drives, self.dt, self.seed), current_tables(currents, self.dt, self.seed), currents,
             [(np.zeros(max(1, b.n_neurons * chunk), np.int64), np.zeros(chunk + 1, np.int64)) for b in self.blocks],
         )  # fmt: skip
         self._stale = False
@@ -450,8 +451,7 @@ class Engine:
 
     def advance(self, end: int) -> Stretch:
         """Run until `end` or for about STRETCH_S seconds; the network is in a whole state afterwards."""
-        drive, chunk, tables, drives, currents, noisy, buffers = self.prepare()
-        worst = self.max_fired
+        drive, chunk, worst, tables, drives, currents, noisy, buffers = self.prepare()
         begin = self.step
         end = min(end, begin + max(chunk, int(self._steps_per_s * STRETCH_S)))
         end, watched = self._watch_tables(begin, end)
@@ -491,11 +491,8 @@ class Engine:
     ) -> tuple[Any, ...]:
         if b.plays:
             return (*tables, *buffers)
-        table, varied = tables
-        first = np.array([s.first for s in b.slices], np.int64)
-        last = first + np.array([s.n for s in b.slices], np.int64)
         return (
-            self.dt, first, last, table, varied, b.state, b.waiting, b.fired, b.uid, b.draws, b.place0, b.column0, b.room,
+            self.dt, *tables, b.state, b.waiting, b.fired, b.uid, b.draws, b.place0, b.column0, b.room,
             b.keys, b.physics.tables, *watched[:7], *buffers,
         )  # fmt: skip
 
@@ -539,14 +536,17 @@ class Engine:
                     watch.take((begin // period + 1 + np.arange(n)) * period, values)
 
     def _stretch(self, begin: int, record: np.ndarray, bounds: np.ndarray, status: np.ndarray) -> Stretch:
-        n = self.step - begin
-        count = np.diff(bounds[: n + 1])
-        place = record[: bounds[n]].copy()
-        step = np.repeat(np.arange(begin, self.step), count)
+        bounds = bounds[: self.step - begin + 1]
+        n = int(bounds[-1])
+        step, place, uid = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
         oldest = self.step - self.most_delay - 1
-        keep, new = self.recent_step >= oldest, step >= oldest
-        self.recent_step = np.concatenate([self.recent_step[keep], step[new]])
-        self.recent_place = np.concatenate([self.recent_place[keep], place[new]])
+        new = spikes_of(begin, bounds, record, self.uid_of_place, oldest, step, place, uid)
+        if oldest > begin:
+            self.recent_step, self.recent_place = step[new:], place[new:]
+        else:
+            kept = int(np.searchsorted(self.recent_step, oldest))
+            self.recent_step = np.concatenate([self.recent_step[kept:], step])
+            self.recent_place = np.concatenate([self.recent_place[kept:], place])
         for pool in self.pools:
             if pool.note_used[0]:
                 pool.drop_notes(oldest)
@@ -559,7 +559,7 @@ class Engine:
             bad = BadNumber(
                 piece.number, int(block.uid[at]), variable, float(block.state[status[BAD_VARIABLE], at]), self.step
             )
-        return Stretch(begin, self.step, step, place, self.uid_of_place[place], bad)
+        return Stretch(begin, self.step, step, place, uid, bad)
 
 
 def _edges_of(pool: Any, rows: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -44,6 +44,9 @@ def whole(values: np.ndarray) -> np.ndarray:
 
 def wholes(what: str, **values: ArrayLike) -> list[np.ndarray]:
     """Contiguous int64 arrays of one length; single numbers are repeated."""
+    given = [a for a in values.values() if type(a) is np.ndarray and a.dtype == np.int64 and a.ndim == 1]
+    if len(given) == len(values) and all(a.size == given[0].size for a in given):
+        return [np.ascontiguousarray(a) for a in given]
     return [whole(a) for a in together(what, **values)]
 
 
@@ -87,6 +90,17 @@ def first_outside(values, end):
     for i in range(values.size):
         if values[i] < 0 or values[i] >= end:
             return i
+    return -1
+
+
+@kernel
+def locate(row, slot, start, length, place):
+    """place = where each synapse lies; returns the position of the first one that is not there, or -1."""
+    for i in range(row.size):
+        r = row[i]
+        if r < 0 or r >= length.size or slot[i] < 0 or slot[i] >= length[r]:
+            return i
+        place[i] = start[r] + slot[i]
     return -1
 
 

@@ -49,3 +49,20 @@ def play(first_step, n_steps, list_step, list_place, spikes, bounds):
             found += 1
             at += 1
         bounds[s + 1] = found
+
+
+@kernel
+def spikes_of(begin, bounds, record, uid_of_place, oldest, step, place, uid):
+    """Step, place and uid of each spike of a stretch: record[bounds[k]:bounds[k + 1]] fired in step begin + k.
+
+    Returns the first spike from the step `oldest` on.
+    """
+    first = 0
+    for k in range(bounds.size - 1):
+        if begin + k < oldest:
+            first = bounds[k + 1]
+        for s in range(bounds[k], bounds[k + 1]):
+            step[s] = begin + k
+            place[s] = record[s]
+            uid[s] = uid_of_place[record[s]]
+    return first

@@ -29,18 +29,22 @@ WEIGHT_A, WEIGHT_B, WEIGHT_C, WEIGHT_D, WEIGHT_E = (
 
 
 @kernel
-def observe(since, step, dt, tau, stamp, uid, place, rate, integral):
-    """Advance rate by the spikes in (since, step]; integral = its integral meanwhile (Hz ms)."""
+def observe(since, step, dt, tau, stamp, uid, place, before, rate, integral):
+    """rate = the trace `before`, advanced by the spikes in (since, step]; integral = its integral meanwhile (Hz ms)."""
     jump = 1e3 / tau
     decay = exp(-(step - since) * dt / tau)
     for i in range(rate.size):
-        integral[i] = rate[i]
-        rate[i] *= decay
+        integral[i] = before[i]
+        rate[i] = before[i] * decay
+    last, left = since, decay
     for s in range(stamp.size):
         if stamp[s] > since and uid[s] < place.size and place[uid[s]] >= 0:
+            if stamp[s] != last:  # spikes come step by step
+                last = stamp[s]
+                left = exp(-(step - last) * dt / tau)
             i = place[uid[s]]
             integral[i] += jump
-            rate[i] += jump * exp(-(step - stamp[s]) * dt / tau)
+            rate[i] += jump * left
     for i in range(rate.size):
         integral[i] = tau * (integral[i] - rate[i])
 
@@ -127,22 +131,39 @@ def nodes(kind, centre, width, rate, time):
 
 
 @kernel
-def grow_linear(elapsed, integral, at, growth, target, z):
-    """dz/dt = growth (1 - r / target) over `elapsed` ms, r having this integral (Hz ms); then z is at least 0."""
-    for i in range(z.size):
-        z[i] = max(z[i] + growth[i] * (elapsed - integral[at[i]] / target[i]), 0.0)
+def grow_linear(elapsed, integral, growth, target, bound, z, grown):
+    """grown = z after dz/dt = growth (1 - r / target) over `elapsed` ms, r having this integral (Hz ms), at least 0.
 
-
-@kernel
-def count_vacant(z, bound, vacant):
-    """vacant = floor(z) - bound; returns its smallest and largest."""
+    Returns what `vacant_range` does.
+    """
     least = 0
     most = 0
     for i in range(z.size):
-        vacant[i] = int(z[i]) - bound[i]
-        least = min(least, vacant[i])
-        most = max(most, vacant[i])
+        grown[i] = max(z[i] + growth[i] * (elapsed - integral[i] / target[i]), 0.0)
+        vacant = int(grown[i]) - bound[i]
+        least = min(least, vacant)
+        most = max(most, vacant)
     return least, most
+
+
+@kernel
+def vacant_range(z, bound):
+    """The smallest number of vacant elements floor(z) - bound, or 0, and the largest, or 0."""
+    least = 0
+    most = 0
+    for i in range(z.size):
+        vacant = int(z[i]) - bound[i]
+        least = min(least, vacant)
+        most = max(most, vacant)
+    return least, most
+
+
+@kernel
+def lose_vacant(decay, bound, z, left):
+    """left = z without this share of the vacant elements."""
+    for i in range(z.size):
+        vacant = int(z[i]) - bound[i]
+        left[i] = z[i] - decay * vacant if vacant > 0 else z[i]
 
 
 @kernel
@@ -308,21 +329,24 @@ def probe_inputs(key, uid, column, k, row0, n_rows, tries, mask, table, packed, 
         n = 0
         wanted = np.uint32(column[i])
         after = row0 + min(n_rows - 1, int(uniform(key, 0, uid[i]) * n_rows))
+        later = row0 + min(n_rows - 1, int(uniform(key, 1, uid[i]) * n_rows))
         for t in range(tries):
             if n == k[i]:
                 break
-            r = after
-            after = row0 + min(n_rows - 1, int(uniform(key, t + 1, uid[i]) * n_rows))
-            for ahead in range(0, min(length[after], 128), 16):  # the next row comes while this one is looked at
-                prefetch(packed, start[after] + ahead)
+            r, after = after, later
+            later = row0 + min(n_rows - 1, int(uniform(key, t + 2, uid[i]) * n_rows))
+            for ahead in range(0, min(length[later], 128), 16):  # the row after next comes while this one is looked at
+                prefetch(packed, start[later] + ahead)
             here = packed[start[r] : start[r] + length[r]]
-            hits = 0
+            least = mask
             for s in range(here.size):
-                hits += (here[s] & mask) == wanted
+                least = min(least, (here[s] ^ wanted) & mask)  # 0: here it is
+            if least:
+                continue
             known = False
             for other in range(first, first + n):
                 known = known or row[other] == r
-            if hits and not known:
+            if not known:
                 row[first + n] = r
                 for s in range(here.size):
                     if (here[s] & mask) == wanted:

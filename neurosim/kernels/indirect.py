@@ -21,8 +21,10 @@ from numba.extending import intrinsic
 
 from neurosim.kernels.compiled import JIT
 
-#: C and Fortran contiguous, aligned, writeable: the flags of an array that its type depends on.
-FLAGS = 0x1 | 0x2 | 0x100 | 0x400
+try:  # Numba's own key of the types of arguments, at a small part of the cost of `typeof`; a private name
+    from numba._dispatcher import compute_fingerprint as kinds_of
+except ImportError:  # pragma: no cover
+    kinds_of = typeof
 
 _promise = threading.local()  # what the kernels of the driver that is being compiled in this thread take
 
@@ -89,7 +91,7 @@ class Kernels:
         self.drive = drive
         self.sites = sites
         self.kernels: list[Any] = kernels
-        self._known: dict[tuple[Any, ...], tuple[list[tuple[Any, ...]], Any]] = {}
+        self._known: dict[Any, tuple[list[tuple[Any, ...]], Any]] = {}
 
     def __call__(self, *arguments: Any) -> Any:
         """Call `drive`."""
@@ -110,17 +112,3 @@ class Kernels:
             promised.append(signature)
             addresses.append(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
         return promised, np.array(addresses, np.int64)
-
-
-def kinds_of(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """What the types of compiled arguments depend on, at a small part of the cost of `numba.typeof`."""
-    return tuple(
-        [
-            (one.dtype, one.ndim, one.flags.num & FLAGS)
-            if type(one) is np.ndarray
-            else kinds_of(one)
-            if isinstance(one, tuple)
-            else type(one)
-            for one in values
-        ]
-    )

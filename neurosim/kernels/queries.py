@@ -141,6 +141,15 @@ def degrees_in(row0, n_rows, column0, mask, table, packed, degree):
 
 
 @kernel
+def add_to_degrees(column, column0, by, degree):
+    """So many synapses more (or fewer) onto each of these columns; those outside of `degree` are passed over."""
+    for e in range(column.size):
+        c = column[e] - column0
+        if 0 <= c < degree.size:
+            degree[c] += by
+
+
+@kernel
 def transpose(row0, n_rows, column0, mask, table, packed, cursor, row, slot):
     """Counting sort by column: cursor holds where each column's list begins, and ends where it ends."""
     start, length, _ = table

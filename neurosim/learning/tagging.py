@@ -13,6 +13,7 @@ from neurosim.checks import check_not_negative, check_number, check_positive, na
 from neurosim.errors import ParameterError
 from neurosim.learning import weights
 from neurosim.learning.passes import ProjectionPass, find, kept
+from neurosim.process import joined
 
 if TYPE_CHECKING:
     from neurosim.network import Network
@@ -335,14 +336,13 @@ class TaggingCapture(ProjectionPass):
         net = self.network
         steps = steps_of("TaggingCapture.fast_forward(duration)", duration, net.dt)
         pending = net._pending.get(id(self), [])
-        nobody = np.zeros(0, np.int64)
-        stamp, uid = (np.concatenate([nobody, *[part[k] for part in pending]]) for k in (0, 1))
+        stamp, uid = joined(pending)
         pending.clear()
         self.observe(net, stamp, uid)
         highest = max([float(one.calcium.max(initial=0.0)) for one in self._living()], default=0.0)
         highest += self.c_pre * self.late_step.size
         settle = self._lag + int(self.tau_calcium * np.log(max(1.0, highest / self.theta_d)) / net.dt) + 1
-        begin = self.clock
+        begin, nobody = self.clock, np.zeros(0, np.int64)
         for end in (min(settle, steps), steps):
             self._move(begin + end, nobody, nobody)
         self.skipped += steps

@@ -45,8 +45,9 @@ class Calcium:
         """Advance to `step` with the spikes since the last time; return the integral of the rate over them (Hz ms)."""
         from neurosim.kernels import elements
 
-        integral, self.rate = np.empty(self.uid.size), np.array(self.rate)  # the old array may be in somebody's hands
-        elements.observe(self.step, step, self.dt, self.tau, stamp, uid, self.place, self.rate, integral)
+        before, self.rate = self.rate, np.empty(self.uid.size)  # the old array may be in somebody's hands
+        integral = np.empty(self.uid.size)
+        elements.observe(self.step, step, self.dt, self.tau, stamp, uid, self.place, before, self.rate, integral)
         self.step = step
         return integral
 

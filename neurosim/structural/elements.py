@@ -85,7 +85,7 @@ class Elements:
         self._placed: np.ndarray | None = None
         self._bound, self._versions = np.zeros(0, np.int64), dict[int, int]()
         self._asked: tuple[Any, ...] = (None, None)
-        self._traced: tuple[Any, ...] = (None, None, None)
+        self._traced: tuple[Any, ...] = (None, None, None, None)
         self._values: tuple[np.ndarray, ...] = ()
 
     def taken_as(self, side: str, owner: Any = None) -> "Elements":
@@ -149,11 +149,11 @@ class Elements:
         self._followed = versions
         end = "source" if self.side == "pre" else "target"
         ends = {id(one): one for one in (getattr(p, end) for p in parts)}
-        seen = [one.uid for one in ends.values()]
+        seen = [one._uid for one in ends.values()]
         if len(seen) == len(self._seen) and all(map(same_neurons, seen, self._seen)):
             return
         self._seen = seen
-        uid = seen[0] if len(seen) == 1 else np.unique(np.concatenate([np.zeros(0, np.int64), *seen]))
+        uid = seen[0].copy() if len(seen) == 1 else np.unique(np.concatenate([np.zeros(0, np.int64), *seen]))
         if np.array_equal(uid, self.uid):
             return
         old, z = self.uid, self.z
@@ -169,17 +169,20 @@ class Elements:
             self._placed, self._table = self.uid, table_of(self.uid)
         return self._table
 
-    def places_in(self, calcium: Calcium) -> np.ndarray:
-        """Where our neurons stand among those of the trace, int64."""
+    def places_in(self, calcium: Calcium) -> tuple[np.ndarray, np.ndarray | slice]:
+        """Where our neurons stand among those of the trace, int64; the same again, a slice if they stand side by side."""
         if self._traced[0] is not self.uid or self._traced[1] is not calcium.uid:
-            self._traced = (self.uid, calcium.uid, calcium.place[self.uid])
-        return self._traced[2]
+            at = calcium.place[self.uid]
+            side_by_side = at.size and at[-1] - at[0] == at.size - 1
+            part = slice(int(at[0]), int(at[-1]) + 1) if side_by_side else at
+            self._traced = (self.uid, calcium.uid, at, part)
+        return self._traced[2:]
 
     # ---- synapses ----------------------------------------------------------------------------------------------------
 
     def _degree_in(self, p: Any) -> tuple[np.ndarray, np.ndarray]:
         """(uids, synapses of each) of one projection on our side."""
-        return (p.source.uid, p.out_degree()) if self.side == "pre" else (p.target.uid, p.in_degree())
+        return (p.source._uid, p.out_degree()) if self.side == "pre" else (p.target._uid, p.in_degree())
 
     def degrees(self, parts: list[Any]) -> list[np.ndarray]:
         """Synapses of each neuron in each of these projections, int64 [neurons]."""
@@ -211,22 +214,22 @@ class Elements:
 
     def vacant(self, net: "Network") -> np.ndarray:
         """Vacant elements of each neuron, int64 [neurons]; negative: synapses too many."""
-        return self.balance(net)[0]
+        return self.z.astype(np.int64) - self.bound(net)
 
-    def balance(self, net: "Network") -> tuple[np.ndarray, int, int]:
-        """(vacant elements of each neuron, the smallest number or 0, the largest or 0)."""
+    def vacant_range(self, net: "Network") -> tuple[int, int]:
+        """The smallest number of vacant elements, or 0, and the largest, or 0."""
         from neurosim.kernels import elements
 
-        vacant = np.empty(self.z.size, np.int64)
-        least, most = elements.count_vacant(self.z, self.bound(net), vacant)
-        return vacant, least, most
+        return elements.vacant_range(self.z, self.bound(net))
 
-    def lose(self, vacant: np.ndarray) -> None:
+    def lose(self, net: "Network") -> None:
         """Decay of what stayed vacant at this update."""
+        from neurosim.kernels import elements
+
         if self.decay:
-            some = np.flatnonzero(vacant > 0)
-            self.z = self.z.copy()
-            self.z[some] -= self.decay * vacant[some]
+            left = np.empty(self.z.size)
+            elements.lose_vacant(self.decay, self.bound(net), self.z, left)
+            self.z = left
 
     # ---- growth ------------------------------------------------------------------------------------------------------
 
@@ -241,14 +244,15 @@ class Elements:
             self._values, self._asked = self.curve.parameters(self.uid), (self.curve, self.uid)
         return self._values
 
-    def grow_linearly(self, elapsed: float, integral: np.ndarray, at: np.ndarray) -> None:
-        """By the integral of the rate over `elapsed` ms (Hz ms), that of neuron i being integral[at[i]]."""
+    def grow_linearly(self, elapsed: float, integral: np.ndarray, bound: np.ndarray) -> tuple[int, int]:
+        """By the integral of each neuron's rate over `elapsed` ms (Hz ms); returns what `vacant_range` does."""
         from neurosim.kernels import elements
 
         growth, target, _ = self.parameters()
-        z = self.z.copy()
-        elements.grow_linear(elapsed, integral, at, growth, target, z)
+        z = np.empty(self.z.size)  # the old array may be in somebody's hands
+        found = elements.grow_linear(elapsed, integral, growth, target, bound, self.z, z)
         self.z = z
+        return found
 
     def grow(
         self, since: int, step: int, first: np.ndarray, stamp: np.ndarray, trace: np.ndarray, at: np.ndarray
@@ -298,26 +302,32 @@ def check_curve(name: str, curve: Any) -> GrowthCurve:
     return curve
 
 
-def trace_and_grow(net: "Network", types: list[Elements], stamp: np.ndarray, uid: np.ndarray) -> None:
-    """Bring types that share a trace to this step, by the spikes since the last time (more are passed over)."""
+def trace_and_grow(net: "Network", types: list[Elements], stamp: np.ndarray, uid: np.ndarray) -> list[tuple[int, int]]:
+    """Bring types that share a trace to this step, by the spikes since the last time (more are passed over).
+
+    Returns the `vacant_range` of each.
+    """
     calcium = types[0].calcium
     assert calcium is not None
     for one in types:
         one.follow(net)
     trace_all(calcium, types)
     if calcium.step == net.step:  # another process has done it
-        return
+        return [one.vacant_range(net) for one in types]
     since, elapsed = calcium.step, (net.step - calcium.step) * net.dt
     curved = [one for one in types if not one.is_linear]
     spikes = calcium.by_neuron(stamp, uid) if curved else None
     before = calcium.rate
     integral = calcium.observe(net.step, stamp, uid)
+    found = []
     for one in types:
-        at = one.places_in(calcium)
-        if spikes is not None and not one.is_linear:
-            one.grow(since, net.step, *spikes, before, at)
+        at, part = one.places_in(calcium)
+        if spikes is None or one.is_linear:
+            found.append(one.grow_linearly(elapsed, integral[part], one.bound(net)))
         else:
-            one.grow_linearly(elapsed, integral, at)
+            one.grow(since, net.step, *spikes, before, at)
+            found.append(one.vacant_range(net))
+    return found
 
 
 def trace_all(calcium: Calcium, types: list[Elements]) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from neurosim.checks import check_not_negative, check_positive, check_probability
 from neurosim.errors import NeurosimWarning, ParameterError
+from neurosim.process import joined
 from neurosim.structural.calcium import Calcium
 from neurosim.structural.curves import GrowthCurve, LinearGrowth, PerNeuron
 from neurosim.structural.elements import Elements, check_curve, trace_all, trace_and_grow
@@ -120,6 +121,7 @@ class HomeostaticGrowth:
         self.nest_compat = bool(nest_compat)
         self.name = "HomeostaticGrowth"
         self.element_types: dict[str, Elements] = {}
+        self._found: list[tuple[int, int]] | None = None  # the vacant ranges that `observe` leaves to `advance`
         for side, given in zip(SIDES, (pre, post), strict=True):
             if isinstance(given, Elements):
                 self.element_types[side] = given.taken_as(side)
@@ -281,37 +283,37 @@ class HomeostaticGrowth:
 
     def observe(self, net: "Network", stamp: np.ndarray, uid: np.ndarray) -> None:
         """Advance the traces and the elements by the spikes since the last update."""
-        for _, types in self._traces():
-            trace_and_grow(net, types, stamp, uid)
+        self._found = [one for _, types in self._traces() for one in trace_and_grow(net, types, stamp, uid)]
 
     def advance(self, net: "Network") -> None:
         """One update of the wiring."""
-        parts = self.parts
+        parts, found, self._found = self.parts, self._found, None
         if not parts:
             return
         name = "+".join(p.name for p in parts)
         types = [self.element_types[side] for side in SIDES]
-        balance = [one.balance(net) for one in types]
+        ranges = found or [one.vacant_range(net) for one in types]
         for k, one in enumerate(types):
-            vacant, least, _ = balance[k]
-            if least < 0:
-                self._retract(net, name, one, -vacant)
-                balance = [one.balance(net) for one in types]
-        if all(most > 0 for _, _, most in balance):
-            pre, post = (self._free(one, vacant) for one, (vacant, _, _) in zip(types, balance, strict=True))
+            if ranges[k][0] < 0:
+                self._retract(net, name, one)
+                ranges[1 - k] = types[1 - k].vacant_range(
+                    net
+                )  # of its own only the smallest has changed, which is done
+        if all(most > 0 for _, most in ranges):
+            pre, post = (self._free(net, one) for one in types)
             rng = net.rng("growth", name)
             for _ in range(1 if self.nest_compat else 2):
                 pre, post = pair_elements(pre, post, self.partner, rng)
                 pre, post = self._join(parts, pre, post)
                 if pre.size < 2:  # one pair cannot be shuffled
                     break
-            balance = [one.balance(net) for one in types]
-        for one, (vacant, _, most) in zip(types, balance, strict=True):
+        for one, (_, most) in zip(types, ranges, strict=True):
             if most > 0 and one.is_last(net, self):
-                one.lose(vacant)
+                one.lose(net)
 
-    def _free(self, one: Elements, vacant: np.ndarray) -> np.ndarray:
+    def _free(self, net: "Network", one: Elements) -> np.ndarray:
         """Uid of each vacant element of our own neurons."""
+        vacant = one.vacant(net)
         some = np.flatnonzero(vacant > 0)
         if one.owner is not self:
             some = some[is_among(one.uid[some], self._uids(one.side))]
@@ -331,10 +333,11 @@ class HomeostaticGrowth:
                 pre, post = pre[~fine], post[~fine]
         return pre, post
 
-    def _retract(self, net: "Network", name: str, one: Elements, surplus: np.ndarray) -> None:
-        """Remove so many synapses of neurons that have more than elements of one type, at random over all projections."""
-        parts, some = one.parts(net), np.flatnonzero(surplus > 0)
-        uid, surplus = one.uid[some], surplus[some]
+    def _retract(self, net: "Network", name: str, one: Elements) -> None:
+        """Remove synapses of neurons that have more than elements of one type, at random over all projections."""
+        parts, vacant = one.parts(net), one.vacant(net)
+        some = np.flatnonzero(vacant < 0)
+        uid, surplus = one.uid[some], -vacant[some]
         degrees = [one.bound(net)[some]] if len(parts) == 1 else [degree[some] for degree in one.degrees(parts)]
         rest = np.asarray(sum(degrees))
         for k, (p, degree) in enumerate(zip(parts, degrees, strict=True)):
@@ -394,13 +397,6 @@ def projections_of(given: Any) -> list[Any]:
             f"HomeostaticGrowth(projection): needs projections as net.connect gives them, got {given!r}"
         )
     return parts
-
-
-def joined(pieces: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    """(stamps, uids) of spikes that were handed out in pieces."""
-    nobody = np.zeros(0, np.int64)
-    stamp, uid = (np.concatenate([nobody, *[piece[k] for piece in pieces]]) for k in (0, 1))
-    return stamp, uid
 
 
 def is_among(uid: np.ndarray, own: np.ndarray) -> np.ndarray:
