@@ -38,6 +38,7 @@ _WHERE = {
     "neurosim.plasticity.dopamine": ["DopamineSTDP"],
     "neurosim.plasticity.nearest": ["NearestSTDP"],
     "neurosim.plasticity.reward": ["RewardSTDP"],
+    "neurosim.plasticity.facilitation": ["Facilitation"],
     "neurosim.plasticity.short_term": ["ShortTerm"],
     "neurosim.plasticity.triplet": ["TripletSTDP"],
     "neurosim.plasticity.vogels": ["VogelsSTDP"],
@@ -127,6 +128,7 @@ if TYPE_CHECKING:
     from neurosim.plasticity.clopath import ClopathSTDP
     from neurosim.plasticity.deger import DegerSTDP
     from neurosim.plasticity.dopamine import DopamineSTDP
+    from neurosim.plasticity.facilitation import Facilitation
     from neurosim.plasticity.mechanism import Trace, Variable
     from neurosim.plasticity.nearest import NearestSTDP
     from neurosim.plasticity.pair import PairSTDP

@@ -231,7 +231,7 @@ def test_similar_patterns_get_less_similar_codes(rng):
     a = random_patterns(rng, 40)
     b = np.array([np.concatenate([p[:8], rng.choice(np.setdiff1d(np.arange(N), p), 4, False)]) for p in a])
     codes = [one.encode(p) for p in (a, b)]
-    assert 10 <= codes[0].sizes.min()
+    assert codes[0].sizes.min() >= 10
     assert codes[0].sizes.mean() < 13  # equal supports fire together
     inside = np.mean(jaccard(volleys("a", a, N), volleys("b", b, N)))
     assert np.mean(jaccard(*codes)) < 0.6 * inside

@@ -194,6 +194,7 @@ def test_stats_say_how_full_and_how_good(rng):
     assert "20 episodes" in str(found)
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_slots_hold_what_was_recalled(rng):
     mem = built(dt=0.5, items=2)

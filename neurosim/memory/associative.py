@@ -473,6 +473,11 @@ class AssociativeStore:
         name = self.projection.name
         fa = check_positive(f"{name}.calibrate(fa)", check_probability(f"{name}.calibrate(fa)", fa))
         size = self.source.k if size is None else check_count(f"{name}.calibrate(size)", size, least=1)
+        if self.auto and clamp and size >= self.target.k:
+            raise ParameterError(
+                f"{name}.calibrate(size={size}): with clamp=True a cue of {self.target.k} cells or more wins by itself, and nothing is rejected; "
+                f"calibrate(size={size}, clamp=False), recall(cues, clamp=False, reject=True)"
+            )
         cues = check_count(f"{name}.calibrate(cues)", cues, least=200)
         rng = self.net.rng("calibrate", name, size)
         noise = np.argsort(rng.random((2 * cues, self.source.n)), axis=1)[:, :size]

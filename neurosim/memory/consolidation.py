@@ -420,7 +420,7 @@ class Consolidation:
         if self.inputs is not None:
             return list(self.inputs)
         content = self.content
-        inner = (content.cells, content.clock, content.counter, self.fast.index.cells)
+        inner = (content.cells, content.cue, content.clock, content.counter, self.fast.index.cells)
         onto = [p for p in self.net.projections.values() if p.target is content.cells]
         return [p for p in onto if not any(p.source is one for one in inner)]
 

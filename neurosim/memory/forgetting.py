@@ -93,7 +93,8 @@ class Forgotten:
         verb = {"delete": "deleted", "silence": "silenced"}[self.mode]
         would = "would be " if self.dry_run else ""
         tail = "" if np.isnan(self.collateral) else f"; recall of the others {self.collateral:+.3f}"
-        return f"{self.engrams} memories {would}{verb}: {self.synapses:,} synapses, {self.bytes:,} bytes ({self.shared:,} shared stay){tail}"
+        many = "memory" if self.engrams == 1 else "memories"
+        return f"{self.engrams} {many} {would}{verb}: {self.synapses:,} synapses, {self.bytes:,} bytes ({self.shared:,} shared stay){tail}"
 
 
 @dataclass(frozen=True)

@@ -248,7 +248,7 @@ class IndexStore:
         return ids
 
     def strengthen(self, ids: ArrayLike, keys: Fields, values: Fields | None = None) -> int:
-        """Let these index cells fire again with keys and values; return how many synapses were missing and have grown.
+        """Let these index cells fire again with keys and values: silent synapses wake, missing ones grow; how many grew.
 
         Parameters
         ----------
@@ -289,6 +289,8 @@ class IndexStore:
             pre, post = code >> 32, code & 0xFFFFFFFF
             new = ~onto[f].has_edge(pre, post)
             onto[f].insert(pre[new], post[new], rule="one-shot growth")
+            if not new.all():
+                _wake(onto[f], code)
 
     def forget(self, ids: ArrayLike) -> Freed:
         """Remove all synapses of these memories; their index cells are free again."""
@@ -590,6 +592,14 @@ class _Found:
         self.latency[to] = winners.latency[order][fine] * dt
         for row, places in zip(rows.tolist(), winners, strict=True):
             self.fired[row] = places
+
+
+def _wake(projection: Projection, code: np.ndarray) -> None:
+    """Give silent synapses between these pairs of uids (pre << 32 | post) their weight back."""
+    edges = projection.edges()
+    silent = (edges.weight == 0.0) & np.isin((edges.pre << 32) | edges.post, code)
+    if silent.any():
+        edges[silent].set_weight(projection.default_weight)
 
 
 def _length(name: str, patterns: Sequence[Volleys]) -> int:

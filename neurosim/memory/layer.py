@@ -232,24 +232,29 @@ class Layer:
     @property
     def rise(self) -> float:
         """How far the threshold falls at a time."""
-        return float(self.cells.rise[0])
+        return self._of("rise", 1.0)
+
+    def _of(self, name: str, otherwise: float) -> float:
+        """A parameter that all cells share; something else where all have died."""
+        values = getattr(self.cells, name)
+        return float(values[0]) if values.size else otherwise
 
     def tune(self, *, ceiling: float | None = None, theta: float | None = None, least: float | None = None) -> None:
         """Set where the threshold begins, and the support below which no cell answers when judged, or at all."""
         for name, value in (("ceiling", ceiling), ("theta", theta), ("least", least)):
             if value is not None:
                 number = check_number(f"{self.name}.{name}", value)
-                if getattr(self.cells, name)[0] != number:
+                if self._of(name, number) != number:
                     setattr(self.cells, name, number)
 
     def race_steps(self, bar: float) -> int:
         """Steps that the threshold takes from the ceiling to `bar`."""
-        levels = floor((float(self.cells.ceiling[0]) - bar) / self.rise + _SLACK) + 1
+        levels = floor((self._of("ceiling", bar) - bar) / self.rise + _SLACK) + 1
         return LOOP * max(1, levels)
 
     def level(self, latency: np.ndarray) -> np.ndarray:
         """Where the threshold stood `latency` steps after a read: the support of a cell that fired then, rounded down."""
-        return np.asarray(float(self.cells.ceiling[0]) - self.rise * (latency // LOOP), np.float64)
+        return np.asarray(self._of("ceiling", 0.0) - self.rise * (latency // LOOP), np.float64)
 
     def grow(self, n: int) -> np.ndarray:
         """Add `n` cells with their cue fibres; return their places."""

@@ -443,11 +443,6 @@ class LongTermMemory:
     ) -> Calibration:
         """Find the threshold that random cues pass with a rate of at most `fa`; see `AssociativeStore.calibrate`."""
         size = self.content.k if size is None else check_count(f"{self.projection.name}.calibrate(size)", size, least=1)
-        if clamp and size >= self.content.k:
-            raise ParameterError(
-                f"{self.projection.name}.calibrate(size={size}): with clamp=True a cue of {self.content.k} cells or more wins by itself, and nothing "
-                f"is rejected; calibrate(size={size}, clamp=False), recall(cues, clamp=False, reject=True)"
-            )
         found = self.store.calibrate(fa, size=size, cues=cues, clamp=clamp)
         self._fill_then[size, clamp] = self.fill
         return found
