@@ -272,14 +272,37 @@ def test_memories_are_carried_to_a_larger_network_and_back(rng):
             right += answer.best is not None and answer.best.label == engram.label
             assert engram.tags == ("old",)
         assert right >= 9
+    bigger = ns.Network(dt=1.0, seed=11)
+    vision = bigger.add_population("vision", ns.LIF(), 200)
+    same = mem.transplant(bigger, n=30, active=0.04, items=0).system
+    assert same.sources == {"vision": vision}
+    assert [s.stop - s.start for s in same.slices.values()] == [200, 150]
     with pytest.raises(ParameterError, match="same names"):
         mem.transplant(ns.Network(dt=1.0), {"vision": 100})
 
 
 @pytest.mark.parametrize(
     ("regions", "text"),
-    [([], "at least one"), (["vision"], "needs populations"), ({"vision": 1}, r"regions\['vision'\]")],
+    [
+        ([], "at least one"),
+        (["vision"], "needs populations"),
+        ({"vision": 1}, r"regions\['vision'\]"),
+        ({"vision": 2.5}, "got 2.5"),
+    ],
 )
 def test_mistakes_are_named(regions, text):
     with pytest.raises(ParameterError, match=text):
         System(ns.Network(dt=1.0), regions)
+
+
+def test_a_population_or_a_region_of_one_will_do():
+    net = ns.Network(dt=1.0)
+    eye = net.add_population("eye", ns.LIF(), 30, "head")
+    mem = System(net, eye, items=0, context=0)
+    assert mem.sources == {"eye": eye}
+    other = ns.Network(dt=1.0)
+    eye = other.add_population("eye", ns.LIF(), 30, "head")
+    assert System(other, [other.region("head")], items=0, context=0).sources == {"eye": eye}
+    other.add_population("ear", ns.LIF(), 30, "head")
+    with pytest.raises(ParameterError, match="a region of 2 populations"):
+        System(other, [other.region("head")], items=0, name="second")

@@ -31,7 +31,7 @@ from neurosim.memory.senses import Senses
 from neurosim.memory.slots import SlotMemory, Slots
 from neurosim.memory.strength import Strength
 from neurosim.memory.transplant import Transplanted, carry
-from neurosim.population import Population
+from neurosim.population import Population, Region
 
 if TYPE_CHECKING:
     from neurosim.network import Network
@@ -48,7 +48,7 @@ class System:
     Parameters
     ----------
     net : Network
-    regions : list of Population, or dict of name to Population or int
+    regions : Population, list of populations, or dict of name to population or int
         Whose activity is remembered.  A number instead of a population: content cells that nothing drives but cues.
     active : float
         Share of the cells of a region that a pattern has; sets how many content cells win a race.
@@ -99,7 +99,7 @@ class System:
     """
 
     def __init__(
-        self, net: Network, regions: Sequence[Population] | Mapping[str, Population | int], *, active: float = 0.02, n: int = 1024,
+        self, net: Network, regions: Sequence[Any] | Mapping[str, Any] | Population | Region, *, active: float = 0.02, n: int = 1024,
         items: int = 4, context: int = 200, hippocampus: bool | Mapping[str, Any] = False, longterm: Mapping[str, Any] | None = None,
         full: str = "refuse", same: float = 0.9, false_alarms: float = 0.01, drive: float | Mapping[str, float] | None = None,
         strength: Strength | None = None, name: str = "memory",
@@ -489,7 +489,7 @@ class System:
     def transplant(
         self,
         net: Network,
-        regions: Sequence[Population] | Mapping[str, Population | int],
+        regions: Sequence[Population] | Mapping[str, Population | int] | None = None,
         *,
         fan_in: int = 20,
         **options: Any,
@@ -502,8 +502,8 @@ class System:
         Parameters
         ----------
         net : Network
-        regions : as for `System`
-            With the same names.
+        regions : as for `System`, optional
+            With the same names as here.  Default: the populations of these names there, or as many cells as here.
         fan_in : int
             Cells of a region here that a cell there hears.
         **options
@@ -514,7 +514,9 @@ class System:
         Transplanted
             `system` there, `bridge`, and `ids`: number here to number there.
         """
-        return carry(self, type(self)(net, regions, **options), fan_in)
+        here = {r: s.stop - s.start for r, s in self.slices.items()}
+        wanted = {r: net.populations.get(r, size) for r, size in here.items()} if regions is None else regions
+        return carry(self, type(self)(net, wanted, **options), fan_in)
 
     def __repr__(self) -> str:
         regions = ", ".join(f"{r} ({s.stop - s.start})" for r, s in self.slices.items())
@@ -524,28 +526,36 @@ class System:
 
 
 def _regions(
-    name: str, regions: Sequence[Population] | Mapping[str, Population | int]
+    name: str, regions: Sequence[Any] | Mapping[str, Any] | Population | Region
 ) -> tuple[dict[str, Population], dict[str, int]]:
     """Populations by region, and cells of each region."""
-    by_name: dict[str, Population | int] = {}
     if isinstance(regions, Mapping):
-        by_name = dict(regions)
+        by_name = {r: one if isinstance(one, int) else _population(name, one) for r, one in regions.items()}
     else:
-        for one in regions:
-            if not isinstance(one, Population):
-                raise ParameterError(
-                    f"System({name!r}).regions: needs populations, got {one!r}; {{'vision': 1000}} makes cells for a region without one"
-                )
-            by_name[one.name] = one
+        given = [regions] if isinstance(regions, Population | Region) else list(regions)
+        by_name = {(one := _population(name, r)).name: one for r in given}
     if not by_name:
         raise ParameterError(
             f"System({name!r}).regions: needs at least one, such as [population] or {{'vision': 1000}}"
         )
     sizes = {
-        r: len(one) if isinstance(one, Population) else check_count(f"System({name!r}).regions[{r!r}]", one, least=2)
+        r: check_count(f"System({name!r}).regions[{r!r}]", one if isinstance(one, int) else len(one), least=2)
         for r, one in by_name.items()
     }
     return {r: one for r, one in by_name.items() if isinstance(one, Population)}, sizes
+
+
+def _population(name: str, one: Any) -> Population:
+    """A population, or the only one of a region."""
+    if isinstance(one, Region) and len(one.populations) == 1:
+        return one.populations[0]
+    if not isinstance(one, Population):
+        what = f"a region of {len(one.populations)} populations" if isinstance(one, Region) else repr(one)
+        raise ParameterError(
+            f"System({name!r}).regions: needs populations, got {what}; [net.populations['vision']], or {{'vision': 1000}} for cells that no "
+            f"population drives"
+        )
+    return one
 
 
 def _drive(drive: float | Mapping[str, float] | None, region: str) -> float | None:
