@@ -19,7 +19,7 @@ import numpy as np
 
 import neurosim as ns
 from neurosim.memory.classes import AwakeCortex, Classes, ClassMemory
-from neurosim.memory.incremental import Course, one_after_another, rivals
+from neurosim.memory.incremental import Course, one_after_another, ranked, rivals
 from neurosim.plot import canvas
 
 TASKS = [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9]]
@@ -83,14 +83,7 @@ def told(report: dict) -> list[str]:
     lines.append(
         f"engrams recruited {report['recruited']}, forgotten in sleep {report['forgotten']}; bytes {rows['memory']['bytes']:,}"
     )
-    for verdict, which in (("better than", lambda a: a < mine), ("loses to", lambda a: a >= mine)):
-        some = [
-            f"{n} {r['accuracy']:.3f} ({r['bytes']:,})"
-            for n, r in rows.items()
-            if n not in ("memory", "awake cortex") and which(r["accuracy"])
-        ]
-        for k in range(0, len(some), 3):
-            lines.append(f"{verdict} (bytes): " + ", ".join(some[k : k + 3]))
+    lines += ranked(rows, "memory", beside=("awake cortex",))
     gone = "gone" if report["images unreachable after their task"] else "NOT gone"
     lines.append(
         f"images are {gone} after their task; each of {report['images']} was seen once, by perceptrons in epochs"
@@ -135,13 +128,7 @@ def draw(
 
 def tile(ax: object, images: np.ndarray, title: str) -> None:
     """Images of 8 x 8 side by side."""
-    across = max(1, int(np.ceil(np.sqrt(len(images) * 1.4))))
-    down = -(-len(images) // across)
-    sheet = np.full((down * 9 - 1, across * 9 - 1), np.nan)
-    for k, image in enumerate(images):
-        row, column = divmod(k, across)
-        sheet[row * 9 : row * 9 + 8, column * 9 : column * 9 + 8] = image.reshape(8, 8)
-    ax.imshow(sheet, cmap="Greys", vmin=0.0, vmax=1.0)
+    ax.imshow(canvas.mosaic(images.reshape(-1, 8, 8)), cmap="Greys", vmin=0.0, vmax=1.0)
     ax.set(title=title, xticks=[], yticks=[])
 
 

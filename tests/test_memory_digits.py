@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from marks import compiled_slowly
 
 import neurosim as ns
 from neurosim import cli
@@ -53,6 +54,7 @@ def test_bursts_have_constant_contrast_and_are_spread_evenly():
 # ---- a day ---------------------------------------------------------------------------------------------------------------
 
 
+@compiled_slowly
 def test_one_presentation_writes_the_image_into_synapses():
     memory = small()
     image = np.array([4.0, 3.0, 2.0, 1.0, 0.0, 0.0, 1.0, 0.0])
@@ -86,6 +88,7 @@ def twin_of_a_day(memory, images, labels):
     return told, np.array(w), np.array(echo), names, wins
 
 
+@compiled_slowly
 def test_a_day_is_what_the_twin_says(rng_seed=5):
     labels = [0, 0, 1, 0, 1, 1, 0, 1, 0, 0]
     images = noisy(np.random.default_rng(rng_seed), labels)
@@ -104,6 +107,7 @@ def test_a_day_is_what_the_twin_says(rng_seed=5):
     np.testing.assert_allclose(found, keys, rtol=0, atol=0.03)
 
 
+@compiled_slowly
 def test_answers_change_nothing_and_follow_the_nearest_engram():
     memory = small()
     images = noisy(np.random.default_rng(2), [0, 1, 0, 1])
@@ -116,6 +120,7 @@ def test_answers_change_nothing_and_follow_the_nearest_engram():
     assert memory.answer(np.zeros((1, 8)), by="episodic").tolist() == [-1]  # nothing is seen, nobody answers
 
 
+@compiled_slowly
 def test_a_full_memory_says_so_and_forgetting_makes_room():
     memory = small(engrams=2, vigilance=1.0)
     images = np.repeat(np.eye(4)[:3], 2, axis=1)  # two pixels each
@@ -134,6 +139,7 @@ def test_a_full_memory_says_so_and_forgetting_makes_room():
 # ---- a night --------------------------------------------------------------------------------------------------------------
 
 
+@compiled_slowly
 @pytest.mark.compiled
 def test_replays_have_the_rates_that_the_synapses_say():
     memory = small(keep=1, vigilance=0.6)
@@ -148,6 +154,7 @@ def test_replays_have_the_rates_that_the_synapses_say():
     assert (np.abs(dreams.mean(0) - 4 * rate[0]) <= error).all()
 
 
+@compiled_slowly
 def test_nobody_replays_what_was_not_lived():
     memory = small()
     before = memory.evidence.weight.copy()
@@ -157,6 +164,7 @@ def test_nobody_replays_what_was_not_lived():
     assert not memory.dream(2).any()
 
 
+@compiled_slowly
 def test_the_cortex_learns_taught_minus_guessed():
     memory = small()
     p, labels = memory.parameters, [0, 1, 1, 0, 1]
@@ -178,6 +186,7 @@ def test_the_cortex_learns_taught_minus_guessed():
     assert not np.allclose(weight, 0.5)
 
 
+@compiled_slowly
 @pytest.mark.compiled
 def test_sleep_teaches_the_cortex_and_the_cortex_answers_alone():
     labels = [0, 1] * 8
@@ -193,6 +202,7 @@ def test_sleep_teaches_the_cortex_and_the_cortex_answers_alone():
 # ---- saving --------------------------------------------------------------------------------------------------------------
 
 
+@compiled_slowly
 @pytest.mark.compiled
 def test_save_load_continue(tmp_path):
     labels = [0, 1, 0, 1, 1]
@@ -225,6 +235,7 @@ def test_forgetting_and_transfer_are_as_defined():
     assert course.backward_transfer == pytest.approx(((0.5 - 0.8) + (0.6 - 0.7)) / 2)
 
 
+@compiled_slowly
 def test_images_are_unreachable_after_their_task_and_a_hoarder_is_caught():
     labels = np.array([0, 1, 0, 1, 0, 1])
     images = noisy(np.random.default_rng(9), labels)

@@ -47,6 +47,7 @@ def answers(triples, pattern):
 # ---- the circuit -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_the_volley_of_a_fact_is_the_bundle_of_its_bound_words():
     net, v = ns.Network(dt=1.0), Vocabulary(seed=5)
@@ -60,6 +61,7 @@ def test_the_volley_of_a_fact_is_the_bundle_of_its_bound_words():
         assert np.array_equal(volley, bundle(*bound).units)
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_clean_ups_name_the_words_of_a_volley_and_of_most_of_it():
     net = ns.Network(dt=1.0)
@@ -95,6 +97,7 @@ def test_a_fact_is_told_asked_and_refused_in_the_smallest_network():
 # ---- questions -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 @pytest.mark.parametrize("given", [g for g in itertools.product([True, False], repeat=3) if any(g)])
 def test_every_pattern_finds_what_a_list_of_triples_finds(family, given):
@@ -106,6 +109,7 @@ def test_every_pattern_finds_what_a_list_of_triples_finds(family, given):
         assert len(found) == len({f.id for f in found})
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_ask_gives_one_answer_or_all_and_counts_the_use(family):
     before = family.uses
@@ -121,11 +125,13 @@ def test_ask_gives_one_answer_or_all_and_counts_the_use(family):
     assert used == {6: 1, 0: 2, 1: 1, 5: 1, 7: 1}
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_fewer_facts_may_answer_where_inhibition_is_stronger(family):
     assert len(family.ask("Ada", "parent of", k=1).symbols) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_unknown_words_and_unanswered_questions_are_refused_by_the_threshold_alone(family):
     words = {role: sorted({t[i] for t in FAMILY}) for i, role in enumerate(ROLES)}
@@ -137,6 +143,7 @@ def test_unknown_words_and_unanswered_questions_are_refused_by_the_threshold_alo
     assert len(family.vocabulary) == len({w for t in FAMILY for w in t})  # asking teaches no word
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_the_threshold_is_that_of_facts_that_share_all_words_but_one():
     facts = small_facts()
@@ -154,6 +161,7 @@ def test_the_threshold_is_that_of_facts_that_share_all_words_but_one():
         assert facts.threshold(words) == (found.theta, found.false_alarm_rate)
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_answers_are_in_the_synapses_and_fade_with_them():
     facts = small_facts(FAMILY[:3])
@@ -174,6 +182,7 @@ def test_answers_are_in_the_synapses_and_fade_with_them():
 # ---- time ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_the_newest_wins_and_the_old_can_be_asked_at_its_time():
     facts = small_facts([])
@@ -194,6 +203,7 @@ def test_the_newest_wins_and_the_old_can_be_asked_at_its_time():
     assert facts.ask("Ada", "works at").ids == (back.id,)
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_other_relations_collect_and_contradictions_in_one_batch_are_told_in_order():
     facts = small_facts([])
@@ -218,6 +228,7 @@ def test_other_relations_collect_and_contradictions_in_one_batch_are_told_in_ord
 # ---- hops and rules --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_chains_follow_all_answers_of_a_hop(family):
     where = family.chain("Bob", ["works at", "lies in"])
@@ -229,6 +240,7 @@ def test_chains_follow_all_answers_of_a_hop(family):
     assert family.chain("Bob", ["works at", "parent of"]).status == "no_memory"
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_rules_derive_the_closure_and_tell_it():
     facts = small_facts(FAMILY[:5], n_facts=30)
@@ -256,6 +268,7 @@ def test_rules_derive_the_closure_and_tell_it():
 # ---- limits, forgetting, saving --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_forgetting_removes_the_synapses_of_a_fact_and_makes_room():
     facts = small_facts(n_facts=11)
@@ -275,6 +288,7 @@ def test_forgetting_removes_the_synapses_of_a_fact_and_makes_room():
     assert set(facts.ask(None, "knows", "Ada").symbols) == {"Ada", "Gil", "Hal"}
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 @pytest.mark.parametrize(
     ("act", "message"),
@@ -296,6 +310,7 @@ def test_what_cannot_be_asked_is_refused(family, act, message):
         act(family)
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_too_few_blocks_for_such_a_rate_are_said():
     facts = Facts(ns.Network(dt=1.0), Vocabulary(**SMALL), n_facts=5, false_alarms=1e-30)  # (1/8)^24 is 2e-22
@@ -303,12 +318,14 @@ def test_too_few_blocks_for_such_a_rate_are_said():
         facts.tell("Ada", "knows", "Bob")
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_no_slow_store_is_said(family):
     with pytest.raises(NotCalibrated, match="n_slow=8192"):
         family.ask_many([("Ada", "knows", None)], stores="slow")
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_a_saved_memory_answers_as_before_and_goes_on(tmp_path):
     facts = small_facts(n_slow=400)
@@ -335,6 +352,7 @@ def test_a_saved_memory_answers_as_before_and_goes_on(tmp_path):
 # ---- sleep -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_used_facts_survive_the_loss_of_the_index_and_others_are_not_invented():
     facts = small_facts(n_slow=800)
@@ -362,6 +380,7 @@ def test_used_facts_survive_the_loss_of_the_index_and_others_are_not_invented():
     assert facts.ask("Ada", "works at", at=2.5).status == "no_memory"  # the slow store knows no times
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_synapses_of_the_slow_store_grow_as_one_minus_the_chance_to_miss_all_replays():
     facts = small_facts(FAMILY[:4], n_slow=400)
@@ -378,6 +397,7 @@ def test_synapses_of_the_slow_store_grow_as_one_minus_the_chance_to_miss_all_rep
     assert cortex.p_eff(shown.take(np.array([2])))[0] == 0.0
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_auto_association_within_the_fact_layer_holds_sixteen_facts():
     net = ns.Network(dt=1.0, seed=1)
@@ -395,8 +415,8 @@ def test_auto_association_within_the_fact_layer_holds_sixteen_facts():
     assert held < 20
 
 
-@pytest.mark.compiled
 @pytest.mark.slow
+@pytest.mark.compiled
 def test_the_quick_benchmark_reaches_the_acceptance():
     figures = memory_facts.b11(1, quick=True)
     assert figures["one_hop"] >= 0.98

@@ -216,7 +216,11 @@ AREA = {"granule": 900, "ca3": 400, "k": 10, "fan_in": 0.1, "mossy": 0.1}
 @pytest.mark.compiled
 @pytest.mark.parametrize(
     ("hippocampus", "longterm"),
-    [(False, {"p_learn": 0.2}), (AREA, {"p_learn": 0.2}), (False, {"synapse": "benna_fusi"})],
+    [
+        (False, {"p_learn": 0.2}),
+        (AREA, {"p_learn": 0.2}),
+        pytest.param(False, {"synapse": "benna_fusi"}, marks=pytest.mark.slow),
+    ],
 )
 def test_saved_and_loaded_it_continues_bit_by_bit(rng, tmp_path, hippocampus, longterm):
     mem = built(hippocampus=hippocampus, longterm=longterm, full="grow", strength=ActR(decay=0.4))

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from marks import compiled_slowly
 
 import neurosim as ns
 from neurosim.errors import ParameterError
@@ -266,6 +267,7 @@ def chain(n=36, k=6, **options):
     return BennaFusiMemory(net, Layer(net, "cortex", n, k), **options)
 
 
+@compiled_slowly
 def test_memories_in_chains_fade_as_the_closed_form_says():
     """Six patterns without a common cell, one every 50 ms: each has gain * r(age)."""
     memory = chain(tau=100.0, gain=0.4)
@@ -284,6 +286,7 @@ def test_memories_in_chains_fade_as_the_closed_form_says():
     assert memory.content.rise == 1.0  # the layer is as it was
 
 
+@compiled_slowly
 def test_chains_of_nobody_are_forgotten_and_faded_ones_removed():
     memory = chain(tau=10.0, m=2, day=200.0)
     memory.study([[0, 1, 2, 3, 4, 5], [4, 5, 6, 7, 8, 9]], ids=[0, 1])
@@ -296,6 +299,7 @@ def test_chains_of_nobody_are_forgotten_and_faded_ones_removed():
     assert len(memory.projection) == 0
 
 
+@compiled_slowly
 def test_ledgers_are_saved_and_what_does_not_fit_is_refused():
     memory = chain()
     memory.study([[0, 1, 2], [5, 6, 7, 8]], ids=[3, (3, 9)])
@@ -322,6 +326,7 @@ def test_synapses_are_of_choice():
         slow_store(net, store.content, "taging")
 
 
+@compiled_slowly
 @pytest.mark.compiled
 @pytest.mark.parametrize("make", [tagging, chain])
 def test_a_loaded_store_recalls_and_continues_as_the_one_that_was_saved(make, tmp_path):
@@ -341,6 +346,7 @@ def test_a_loaded_store_recalls_and_continues_as_the_one_that_was_saved(make, tm
     assert hits(again, PATTERNS[1:]) == (1.0, 0.0)
 
 
+@compiled_slowly
 @pytest.mark.parametrize("make", [tagging, chain])
 def test_scaling_down_lowers_cells_that_hear_too_much_in_proportion(make):
     memory = make()
@@ -360,6 +366,7 @@ def test_scaling_down_lowers_cells_that_hear_too_much_in_proportion(make):
     np.testing.assert_allclose(ratio, ratio[0], rtol=1e-6)
 
 
+@compiled_slowly
 @pytest.mark.compiled
 @pytest.mark.parametrize("make", [tagging, chain])
 def test_sleep_fills_a_graded_store_from_the_fast_one(make):

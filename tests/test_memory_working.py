@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from marks import compiled_slowly
 
 import neurosim as ns
 from benchmarks import memory_working
@@ -183,6 +184,7 @@ def test_noise_has_the_standard_deviation_of_a_free_membrane():
     assert abs(v.std() - 1.0) < 4.0 / np.sqrt(400.0) and abs(v.mean() - 5.0) < 4.0 / np.sqrt(200.0)
 
 
+@compiled_slowly
 def test_a_saved_memory_goes_on_bit_by_bit(tmp_path):
     net, memory = tiny()
     memory.write("dog")

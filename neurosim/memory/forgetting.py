@@ -499,15 +499,18 @@ class Forgetting:
         """
         wanted = np.atleast_1d(np.asarray(ids, np.int64))
         rows = self._rows(wanted)
-        grown, woken = self._held.show(wanted, patterns), 0
         mine = np.zeros(self._ids.size, np.bool_)
         mine[rows] = True
-        for part in self._held.members():
-            own = np.unique(part.edge[mine[part.row]])
-            silent = own[part.edges.weight[own] == 0.0]
-            if silent.size:
-                part.edges[silent].set_weight(part.edges.projection.default_weight)
-            woken += silent.size
+
+        def silent() -> list[tuple[Members, np.ndarray]]:
+            parts = [(part, np.unique(part.edge[mine[part.row]])) for part in self._held.members()]
+            return [(part, own[part.edges.weight[own] == 0.0]) for part, own in parts]
+
+        woken = sum(edge.size for _, edge in silent())
+        grown = self._held.show(wanted, patterns)
+        for part, edge in silent():  # those that did not wake by firing together
+            if edge.size:
+                part.edges[edge].set_weight(part.edges.projection.default_weight)
         self._columns["silenced"][rows] = False
         self._columns["state"][rows] = self.strength.first(np.full(rows.size, self.now))
         self._columns["last"][rows] = self.now

@@ -10,6 +10,7 @@ scenario); Hayes & Kanan (2020) CVPR Workshops 887 (streaming LDA).
 from __future__ import annotations
 
 import weakref
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -260,3 +261,32 @@ def rivals(pixels: int, classes: int, *, seed: int = 0, epochs: int = 20) -> dic
         "streaming LDA": StreamingLDA(pixels, classes),
         **buffers,
     }
+
+
+def ranked(
+    rows: Mapping[str, Mapping[str, float]], name: str, *, beside: Sequence[str] = (), width: int = 3
+) -> list[str]:
+    """Whom a learner beats and to whom it loses, with the bytes that each keeps, a few in a line.
+
+    Parameters
+    ----------
+    rows : dict of name to {"accuracy": share, "bytes": number}
+    name : str
+    beside : names
+        Left out, as is the learner itself.
+    width : int
+        Learners in a line.
+
+    Examples
+    --------
+    >>> ranked({"a": {"accuracy": 0.9, "bytes": 10}, "b": {"accuracy": 0.8, "bytes": 2000}}, "a")
+    ['better than (bytes): b 0.800 (2,000)']
+    """
+    mine, lines = rows[name]["accuracy"], []
+    others = {n: r for n, r in rows.items() if n != name and n not in beside}
+    for verdict, beaten in (("better than", True), ("loses to", False)):
+        some = [
+            f"{n} {r['accuracy']:.3f} ({r['bytes']:,})" for n, r in others.items() if (r["accuracy"] < mine) == beaten
+        ]
+        lines += [f"{verdict} (bytes): " + ", ".join(some[k : k + width]) for k in range(0, len(some), width)]
+    return lines

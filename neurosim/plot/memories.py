@@ -132,6 +132,12 @@ def stores(
     Returns
     -------
     matplotlib axes
+
+    Examples
+    --------
+    ::
+
+        ns.plot.stores([1.0, 10.0, 50.0], {"both": [0.97, 0.74, 0.56], "without the fast store": [0.15, 0.58, 0.68]}, chance=0.02)
     """
     at = canvas.column("stores(age)", age)
     if not recall:
@@ -186,6 +192,12 @@ def retention(
     Returns
     -------
     matplotlib axes
+
+    Examples
+    --------
+    ::
+
+        ns.plot.retention(delays, recalled, ns.memory.retention.fit_retention(delays, recalled))
     """
     at = canvas.column("retention(age)", age) / unit
     rows = np.atleast_2d(np.asarray(share, np.float64))
@@ -231,6 +243,14 @@ def engram(
     Returns
     -------
     matplotlib figure
+
+    Examples
+    --------
+    ::
+
+        before = engram.picture(mem.longterm.projection)
+        mem.sleep(replays=200)
+        ns.plot.engram(before, engram.picture(mem.longterm.projection), regions=mem.slices)
     """
     panels = [before] if after is None else [before, after]
     figure = canvas.new_figure(4.6 * len(panels), 4.4)
