@@ -68,6 +68,7 @@ _WHERE = {
     "neurosim.learning.eprop": ["EProp"],
     "neurosim.learning.optimizers": ["Adam", "GradientDescent"],
     "neurosim.runs": ["keep_run", "read_run"],
+    "neurosim.sweeps": ["sweep"],
     "neurosim.errors": ["NeurosimError", "ParameterError", "WiringError", "RunError", "SaveError", "NeurosimWarning"],
 }  # fmt: skip
 _HOME = {name: module for module, names in _WHERE.items() for name in names}
@@ -160,6 +161,7 @@ if TYPE_CHECKING:
     from neurosim.structural.rewire import Rewire
     from neurosim.structural.sampling import SynapticSampling
     from neurosim.structural.spines import Kesten, LinearNoise, LogOU, SizeFluctuation
+    from neurosim.sweeps import sweep
     from neurosim.wiring import (
         all_to_all,
         condition,

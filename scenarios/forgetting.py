@@ -24,10 +24,11 @@ from neurosim.memory.retention import EBBINGHAUS_AGE, EBBINGHAUS_SAVINGS
 from neurosim.memory.stream import POLICIES, Outcome, Stream, StreamRun, index_store
 from neurosim.memory.strength import DAY
 from neurosim.memory.studying import GAPS, TESTS, RetentionCurve, Spacing, retention_curve, spacing
-from neurosim.plot import canvas
+from neurosim.plot import canvas, retention
+from neurosim.plot.spaced import spaced
+from neurosim.plot.streams import streams
 
 PER_DAY = 15.375  # items
-COLOURS = dict(zip(POLICIES, (canvas.BLUE, canvas.VERMILLION, canvas.GREY), strict=True))
 NAMES = {"useful": "least useful goes", "lru": "least recent goes (LRU)", "random": "anybody goes"}
 TICKS = {"20 min": DAY / 72, "3 h": DAY / 8, "1 day": DAY, "week": 7 * DAY, "month": 30 * DAY, "year": 365 * DAY}
 
@@ -50,15 +51,12 @@ def main(
         outcomes[policy] = StreamRun(store, stream, policy, batch=batch).run()
     short = duration < 40.0 * DAY
     curve = retention_curve(seed, items=items // 2 if short else items)
-    table = spacing(
-        seed, GAPS[::2] if short else GAPS, TESTS[[0, 2]] if short else TESTS, items=items // 2 if short else items
-    )
+    gaps, tests = (GAPS[::2], TESTS[[0, 2]]) if short else (GAPS, TESTS)
+    table = spacing(seed, gaps, tests, items=items // 2 if short else items)
     Path(out).mkdir(parents=True, exist_ok=True)
-    told = f"seed {seed}, neurosim {ns.__version__}"
-    draw_stream(Path(out) / "stream.png", stream, outcomes, told)
-    draw_curves(Path(out) / "curves.png", curve, table, told)
+    draw(Path(out), stream, outcomes, curve, table, f"seed {seed}, neurosim {ns.__version__}")
     report = {
-        "seed": seed, "items": len(stream), "stream": {p: numbers(o) for p, o in outcomes.items()},
+        "seed": seed, "items": len(stream), "stream": {p: o.figures() for p, o in outcomes.items()},
         "retention": {"delay_days": (curve.delay / DAY).tolist(), "recalled": curve.recalled.tolist(), "power": curve.fit.power.parameters},
         "spacing": {"gap_days": (table.gap / DAY).tolist(), "delay_days": (table.delay / DAY).tolist(), "recalled": table.recalled.tolist()},
     }  # fmt: skip
@@ -66,22 +64,12 @@ def main(
     return [*told_stream(stream, outcomes), *told_curves(curve, table)]
 
 
-def numbers(outcome: Outcome) -> dict[str, float]:
-    """Figures of a stream for the report."""
-    names = ("useful", "useless", "late", "late_cues", "precision", "flat", "forgotten")
-    return {name: float(getattr(outcome, name)) for name in names} | {"max_fill": float(outcome.fill.max())}
-
-
 def told_stream(stream: Stream, outcomes: dict[str, Outcome]) -> list[str]:
     """What the stream showed, with verdicts."""
     lines = [
         f"{len(stream)} items for {stream.capacity} places, {stream.useful.sum()} useful, {stream.late.sum()} of them asked for late"
     ]
-    for policy, one in outcomes.items():
-        lines.append(
-            f"{NAMES[policy]}: useful {one.useful:.2f}, late ones {one.late:.2f}, useless {one.useless:.2f}, precision {one.precision:.2f}, "
-            f"fill at most {one.fill.max():.2f}, bytes within {one.flat:.1%}"
-        )
+    lines += [f"{NAMES[policy]}: {one}" for policy, one in outcomes.items()]
     kept, lru = outcomes["useful"], outcomes["lru"]
     asked = {
         "useful >= 0.95": kept.useful >= 0.95, "useless <= 0.2": kept.useless <= 0.2, "precision >= 0.95": kept.precision >= 0.95,
@@ -109,84 +97,27 @@ def told_curves(curve: RetentionCurve, table: Spacing) -> list[str]:
     ]
 
 
-def draw_stream(path: Path, stream: Stream, outcomes: dict[str, Outcome], told: str) -> None:
-    """Who is known at the end, by place in the stream; fill and bytes while it ran."""
-    figure = canvas.new_figure(10.0, 8.0)
-    above, below = figure.subfigures(2, 1, height_ratios=[1.5, 1.0])
-    axes = above.subplots(3, 1, sharex=True)
-    at = np.arange(len(stream))
-    kinds = {
-        "useless": (~stream.useful, canvas.GREY),
-        "useful, asked for soon": (stream.useful & ~stream.late, canvas.BLUE),
-        "useful, asked for late": (stream.late, canvas.VERMILLION),
-    }
-    for ax, (policy, one) in zip(axes, outcomes.items(), strict=True):
-        for row, (mine, colour) in enumerate(kinds.values()):
-            for kept, mark in ((False, "_"), (True, "|")):
-                some = at[mine & (one.known == kept)]
-                shade = colour if kept else "#dddddd"
-                ax.plot(some, np.full(some.size, row), mark, ms=11 if kept else 3, color=shade, mew=1.0)
-            share = one.known[mine].mean() if mine.any() else float("nan")
-            ax.text(len(stream) * 1.01, row, f"{share:.2f}", va="center", fontsize=9, color=colour)
-        ax.set(yticks=range(3), yticklabels=list(kinds), ylim=(-0.6, 2.6), xlim=(0, len(stream)))
-        ax.set_title(NAMES[policy], loc="left", fontsize=10)
-        canvas.open_frame(ax)
-    axes[0].text(len(stream) * 1.01, 2.75, "known", fontsize=9, color=canvas.INK)
-    axes[-1].set_xlabel("place in the stream (a bar: recalled at the end)")
-    left, right = below.subplots(1, 2)
-    for line, (policy, one) in enumerate(outcomes.items()):
-        look = {"color": COLOURS[policy], "ls": canvas.dash(line), "lw": 3.0 - line}
-        time = np.linspace(0.0, 80.0, one.fill.size)
-        left.plot(time, one.fill, label=NAMES[policy], **look)
-        right.plot(time, one.nbytes / 1e6, **look)
-    left.axhline(0.4, color=canvas.INK, ls=":", lw=1)
-    left.text(0.0, 0.41, "limit", fontsize=8, color=canvas.INK)
-    left.set(xlabel="day", ylabel="share of index cells in use", ylim=(0, 0.5))
-    left.legend(frameon=False, fontsize=8, loc="lower right")
-    right.set(xlabel="day", ylabel="network and lists (MB)")
-    right.set_ylim(0.0, 1.15 * max(one.nbytes.max() for one in outcomes.values()) / 1e6)
-    for ax in (left, right):
-        canvas.open_frame(ax)
-    figure.supxlabel(told, fontsize=8)
-    canvas.save(figure, path, 100)
-
-
-def draw_curves(path: Path, curve: RetentionCurve, table: Spacing, told: str) -> None:
-    """Retention with its fits; recall after two sessions by gap, with the best gaps."""
-    figure = canvas.new_figure(10.0, 4.8)
-    left, right = figure.subplots(1, 2)
-    t = np.geomspace(curve.delay[0], curve.delay[-1], 200)
-    fit = curve.fit
-    left.plot(
-        t,
-        fit.power(t),
-        color=canvas.BLUE,
-        label=f"power law, exponent {fit.power.parameters['b']:.2f}, R2 {fit.power.r2:.2f}",
+def draw(
+    out: Path, stream: Stream, outcomes: dict[str, Outcome], curve: RetentionCurve, table: Spacing, told: str
+) -> None:
+    """Who is known at the end of the stream; retention with its fits, and recall after two sessions by gap."""
+    known, fill, nbytes = (
+        {NAMES[policy]: getattr(one, what) for policy, one in outcomes.items()} for what in ("known", "fill", "nbytes")
     )
-    left.plot(t, fit.exponential(t), "--", color=canvas.VERMILLION, label=f"exponential, R2 {fit.exponential.r2:.2f}")
-    left.plot(curve.delay, curve.recalled, "o", color=canvas.INK, label=f"recalled of {curve.items} items (spikes)")
-    left.plot(EBBINGHAUS_AGE, EBBINGHAUS_SAVINGS, "x", color=canvas.GREY, label="Ebbinghaus 1885 (savings)")
-    left.set(xscale="log", xlabel="time since the study session", ylabel="recalled", ylim=(0, 1.05))
-    left.set_xticks(list(TICKS.values()), list(TICKS), minor=False)
+    above = streams(known, stream.kinds, fill, nbytes, days=80.0, limit=0.4)
+    below = canvas.new_figure(11.0, 4.8)
+    left, right = below.subplots(1, 2)
+    retention(curve.delay, curve.recalled, curve.fit, ax=left)
+    left.plot(EBBINGHAUS_AGE / DAY, EBBINGHAUS_SAVINGS, "x", color=canvas.GREY, label="Ebbinghaus 1885 (savings)")
+    left.set_xticks([one / DAY for one in TICKS.values()], list(TICKS), minor=False)
+    exponent = curve.fit.power.parameters["b"]
+    left.set_xlabel(f"time since {curve.items} items were studied (exponent of the power law {exponent:.2f})")
     left.minorticks_off()
-    left.legend(frameon=False, fontsize=8, loc="upper right")
-    colours = (canvas.BLUE, canvas.GREEN, canvas.VERMILLION, canvas.PURPLE)
-    for d, (delay, best) in enumerate(zip(table.delay, table.best(), strict=True)):
-        colour = colours[d % 4]
-        right.plot(
-            table.gap / DAY, table.recalled[:, d], "o-", ms=4, color=colour, label=f"test after {delay / DAY:.0f} d"
-        )
-        right.plot(
-            best / DAY, np.interp(np.log(best), np.log(table.gap), table.recalled[:, d]) + 0.03, "v", color=colour, ms=9
-        )
-    right.set(xscale="log", xlabel="gap between the two sessions (days)", ylabel="recalled", ylim=(0.3, 0.9))
-    right.set_xticks([0.25, 1, 4, 11, 35, 70], ["1/4", "1", "4", "11", "35", "70"])
-    right.minorticks_off()
-    right.legend(frameon=False, fontsize=8, title="triangle: best gap", title_fontsize=8)
-    for ax in (left, right):
-        canvas.open_frame(ax)
-    figure.supxlabel(told, fontsize=8)
-    canvas.save(figure, path, 100)
+    canvas.legend_above(left, left.get_legend_handles_labels()[0], columns=2)
+    spaced(table.gap, table.recalled, table.delay, table.best(), ax=right)
+    for figure, name in ((above, "stream.png"), (below, "curves.png")):
+        figure.supxlabel(told, fontsize=8)
+        canvas.save(figure, out / name, 100)
 
 
 if __name__ == "__main__":

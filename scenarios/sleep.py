@@ -18,18 +18,16 @@ import numpy as np
 
 import neurosim as ns
 from neurosim.memory.consolidation import Consolidation
+from neurosim.memory.engram import pairs_among
 from neurosim.memory.indexed import IndexStore
 from neurosim.memory.layer import Layer
 from neurosim.memory.longterm import LongTermMemory
-from neurosim.plot import canvas
-from neurosim.plot.memories import engram, stores
+from neurosim.memory.retention import mean_by_age
+from neurosim.plot import canvas, engram, raster, stores
+from neurosim.plot.by_age import by_age
 
-N, K, A_DAY, DAY = (
-    512,
-    12,
-    4,
-    1000.0,
-)  # cells, cells of an episode, episodes a day; ms of the scenario's duration that stand for a day
+N, K, A_DAY = 512, 12, 4  # cells, cells of an episode, episodes a day
+DAY = 1000.0  # ms of the scenario's duration that stand for a day
 AGES = np.array([0, 2, 5, 10, 20, 30, 45, 60])
 
 
@@ -71,25 +69,16 @@ def live(life: tuple[Consolidation, np.ndarray], days: int, bounds: np.ndarray) 
         both.rest(1.0)
         both.fast.store(episodes[A_DAY * day : A_DAY * (day + 1)])
         first = picture(both, episodes[some], some) if day == days // 3 else first
-        seen = [both.net.record(cells) for cells in (both.fast.index.cells, both.content.cells)]
+        night = [both.net.record(cells) for cells in (both.fast.index.cells, both.content.cells)]
         replays += int(both.sleep().replays.sum())
-        night = [
-            (one.t, np.searchsorted(layer.uid, one.uid))
-            for one, layer in zip(seen, (both.fast.index, both.content), strict=True)
-        ]
-        for one in seen:
+        for one in night:
             both.net.remove(one)
         ids = both.fast.ids
-        course.append(np.stack([day - ids // A_DAY, both.strength(ids), both.slow.p_eff(episodes[: ids.size])]))
-    out = {
-        "replays": replays,
-        "course": np.concatenate(course, axis=1),
-        "night": night,
-        "recall": by_age(both, episodes, bounds),
-    }
-    out["engram"] = first, picture(both, episodes[some], some)
+        course.append([day - ids // A_DAY, both.strength(ids), both.slow.p_eff(episodes[: ids.size])])
+    out = {"replays": replays, "course": np.concatenate(course, axis=1), "night": night}
+    out |= {"recall": recalled(both, episodes, bounds), "engram": (first, picture(both, episodes[some], some))}
     both.fast.index.cells.remove(both.fast.index.cells.uid)  # the lesion
-    return out | {"lesioned": by_age(both, episodes, bounds)}
+    return out | {"lesioned": recalled(both, episodes, bounds)}
 
 
 def begin(
@@ -103,21 +92,17 @@ def begin(
     return both, np.argsort(net.rng("episodes").random((A_DAY * days, N)), axis=1)[:, :K]
 
 
-def by_age(both: Consolidation, episodes: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+def recalled(both: Consolidation, episodes: np.ndarray, bounds: np.ndarray) -> np.ndarray:
     """Share of the cells not in the cue that fire (of those that fire, if more do), by age."""
     half, rest = episodes[:, : K // 2], episodes[:, K // 2 :]
-    age = (len(episodes) - 1 - np.arange(len(episodes))) // A_DAY
     new = [np.setdiff1d(won, cue) for won, cue in zip(both.recall(half).winners, half, strict=True)]
     found = np.array([np.isin(r, w).sum() / max(r.size, w.size) for r, w in zip(rest, new, strict=True)])
-    return np.array([found[(age >= low) & (age < high)].mean() for low, high in zip(bounds, bounds[1:], strict=False)])
+    return mean_by_age(found, (len(episodes) - 1 - np.arange(len(episodes))) // A_DAY, bounds)
 
 
 def picture(both: Consolidation, cells: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Cells of an episode, which of them its index cell still wakes, and the slow synapses among them."""
-    edges, uid = both.slow.projection.edges(), both.content.uid[cells]
-    strong = (edges.weight > 0) & np.isin(edges.pre, uid) & np.isin(edges.post, uid)
-    pairs = np.searchsorted(both.content.uid, np.stack([edges.pre[strong], edges.post[strong]], axis=1))
-    return cells, np.isin(cells, both.traces(number)[0]), pairs
+    return cells, np.isin(cells, both.traces(number)[0]), pairs_among(both.slow.projection, both.content.uid, cells)
 
 
 def told(bounds: np.ndarray, recall: dict[str, list], report: dict) -> list[str]:
@@ -142,26 +127,13 @@ def draw(path: Path, bounds: np.ndarray, recall: dict, kept: dict, text: str) ->
     above, below = figure.subfigures(2, 1, height_ratios=[1.3, 1.0])
     left, right = above.subplots(1, 2)
     stores((bounds[1:] + bounds[:-1]) / 2, recall, chance=K / 2 / (N - K / 2), ax=left)
-    age, *shares = kept["course"]
-    at = np.arange(int(age.max()) + 1)
-    lines = ("fast: synapses left", canvas.VERMILLION), ("slow: pairs of cells joined", canvas.GREEN)
-    for values, (label, colour) in zip(shares, lines, strict=True):
-        mean, spread = np.array([[values[age == one].mean(), values[age == one].std()] for one in at]).T
-        right.plot(at, mean, color=colour, lw=2, label=label)
-        right.fill_between(at, mean - spread, mean + spread, color=colour, alpha=0.15, lw=0)
-    right.set(xlabel="age of the memory (days)", ylabel="share", ylim=(-0.02, 1.05), title="the memory moves")
-    right.legend(frameon=False, loc="upper right")
-    canvas.open_frame(right)
+    age, fast, slow = kept["course"]
+    by_age(age, {"fast: synapses left": fast, "slow: pairs of cells joined": slow}, ax=right)
     axes = below.subplots(2, 1, sharex=True)
-    for ax, (t, place), label in zip(
-        axes, kept["night"], ("index cells\n(one a memory)", "content cells"), strict=True
-    ):
-        ax.plot(t, place, ".", ms=2.5, color=canvas.INK)
-        ax.set(ylabel=label)
-        canvas.open_frame(ax)
+    for ax, one, label in zip(axes, kept["night"], ("index cells\n(one a memory)", "content cells"), strict=True):
+        raster(one, ax=ax, rate=False, color_by="none").set(ylabel=label)
     axes[0].set_title("the last night: no input, replays begin by noise", fontsize=9)
-    t = kept["night"][0][0]
-    canvas.time_axis(axes[1], float(t.min(initial=t.max(initial=1.0))), float(t.max(initial=1.0)))
+    axes[0].set_xlabel("")
     figure.supxlabel(text, fontsize=8)
     canvas.save(figure, path, 100)
 

@@ -25,7 +25,7 @@ PACKAGE = Path(__file__).parent.parent / "neurosim"
 
 STOREYS = {
     7: ["cli", "checking", "__main__"],
-    6: ["memory", "bridges", "lab", "report"],
+    6: ["memory", "bridges", "lab", "report", "sweeps"],
     5: [
         "network",
         "snapshot",
@@ -41,9 +41,10 @@ STOREYS = {
         "population",
         "values",
         "runs",
+        "jobs",
     ],
-    4: ["engine", "structural", "learning", "checkpoint", "plot"],
-    3: ["neurons", "equations", "plasticity", "stimuli", "wiring", "graph", "analysis"],
+    4: ["engine", "structural", "learning", "checkpoint", "recordings", "plot"],
+    3: ["neurons", "equations", "plasticity", "stimuli", "wiring", "graph", "analysis", "streaming"],
     2: ["kernels", "positions", "distributions", "recording", "datasets", "history", "lifetimes", "encoding"],
     1: ["errors", "units", "checks", "process"],
 }
@@ -72,7 +73,20 @@ CHAINS = [
     ["checks", "units", "errors"],  # a check converts quantities; one that fails raises an error
 ]
 STOREY = {name: storey for storey, names in STOREYS.items() for name in names}
-HEAVY = ["brian2", "llvmlite", "matplotlib", "networkx", "numba", "pandas", "scipy", "sklearn", "sympy", "tqdm"]
+HEAVY = [
+    "brian2",
+    "joblib",
+    "llvmlite",
+    "matplotlib",
+    "networkx",
+    "numba",
+    "pandas",
+    "scipy",
+    "sklearn",
+    "sympy",
+    "tqdm",
+    "zarr",
+]
 
 
 def test_every_module_stands_on_a_storey():

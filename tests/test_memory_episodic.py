@@ -30,6 +30,7 @@ def two_regions(rng, number):
     return np.hstack([random_patterns(rng, number, 100, 6), 100 + random_patterns(rng, number, 100, 6)])
 
 
+@pytest.mark.compiled
 def test_one_presentation_stores_and_half_of_it_recalls(rng):
     memory, patterns = built(), random_patterns(rng, 30)
     engrams = memory.store_many(patterns, labels=[f"day {i}" for i in range(30)])
@@ -81,6 +82,7 @@ def test_the_second_of_two_equal_ones_in_a_list_is_strengthened(rng):
     assert len(memory) == 3
 
 
+@pytest.mark.compiled
 def test_attention_chooses_the_region_the_time_and_the_tags(rng):
     memory, patterns = built(), two_regions(rng, 10)
     patterns[7] = np.concatenate([patterns[2][:6], patterns[7][6:]])  # the same sight, another word
@@ -104,6 +106,7 @@ def test_attention_chooses_the_region_the_time_and_the_tags(rng):
         memory.recall(sight, attention=Attention(region="visoin"))
 
 
+@pytest.mark.compiled
 def test_low_gain_blends_what_high_gain_tells_apart():
     memory = built(regions=None)
     a, b = np.arange(12), np.arange(6, 18)
@@ -117,6 +120,7 @@ def test_low_gain_blends_what_high_gain_tells_apart():
     assert len(memory.recall(cue, k=2, attention=Attention(gain=0.25)).items) == 2
 
 
+@pytest.mark.compiled
 def test_a_budget_is_a_deadline(rng):
     memory, patterns = built(), random_patterns(rng, 8)
     memory.store_many(patterns)
@@ -130,6 +134,7 @@ def test_a_budget_is_a_deadline(rng):
     assert memory.recall(patterns[0], attention=Attention(budget=4.0)).status == "ok"
 
 
+@pytest.mark.compiled
 def test_a_context_tells_equal_cues_apart(rng):
     net = ns.Network(dt=1.0, seed=3)
     context = Layer(net, "context", 100, 8)
@@ -146,6 +151,7 @@ def test_a_context_tells_equal_cues_apart(rng):
         built().store(cue, context=first)
 
 
+@pytest.mark.compiled
 def test_full_refuses_before_damage_or_grows_or_asks(rng):
     patterns = random_patterns(rng, 6)
     memory = built(n=4)
@@ -168,6 +174,7 @@ def test_full_refuses_before_damage_or_grows_or_asks(rng):
         asking.store(random_patterns(rng, 1)[0])
 
 
+@pytest.mark.compiled
 def test_only_answers_that_were_used_count(rng):
     memory, patterns = built(), random_patterns(rng, 4)
     memory.store_many(patterns)
@@ -179,6 +186,7 @@ def test_only_answers_that_were_used_count(rng):
     assert sum(e.uses for e in memory.engrams.values()) == 1
 
 
+@pytest.mark.compiled
 def test_saved_and_attached_it_continues(rng, tmp_path):
     memory, patterns = built(), random_patterns(rng, 12)
     memory.store_many(patterns, labels=list("abcdefghijkl"))

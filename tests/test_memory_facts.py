@@ -12,10 +12,13 @@ from neurosim import cli
 from neurosim.errors import ParameterError
 from neurosim.memory.associative import AssociativeStore
 from neurosim.memory.block_codes import Vocabulary, bundle
+from neurosim.memory.fact_answers import graded
 from neurosim.memory.fact_circuit import ROLES, FactCircuit
 from neurosim.memory.fact_rules import Rule
+from neurosim.memory.fact_trials import lose_synapses, spikes_of
 from neurosim.memory.facts import Facts
 from neurosim.memory.failures import CapacityFull, IncompatibleSnapshot, NotCalibrated
+from neurosim.plot.answers import answers_left, layer_spikes
 
 FAMILY = [
     ("Ada", "parent of", "Bob"), ("Ada", "parent of", "Cy"), ("Bob", "parent of", "Dan"), ("Cy", "parent of", "Eve"),
@@ -426,6 +429,66 @@ def test_the_quick_benchmark_reaches_the_acceptance():
     assert figures["newest_wins"] == figures["old_kept"] == 1.0
     assert figures["survive_used"] >= 0.9
     assert figures["slow_rejected"] >= 0.95
+
+
+def test_an_answer_reads_as_a_sentence(family):
+    assert str(family.ask("Bob", "works at")).startswith("the lab (index, since 1, ")
+    both = family.ask("Ada", "parent of")  # of two facts: no time is that of the answer
+    assert str(both) == f"{both.symbols[0]}, {both.symbols[1]} (index, {both.latency:.0f} ms)."
+    unknown = family.ask("Zoe", "works at")
+    assert str(unknown).startswith(f"I do not know (nobody had {unknown.theta:.0f} key synapses; false alarms ")
+    asked = [
+        ("Bob", "works at", None),
+        ("Dan", "parent of", None),
+        ("Zoe", "works at", None),
+        ("Eve", "works at", None),
+    ]
+    assert graded(family.ask_many(asked), ["the lab", "Eve", "the mill", "the mill"]) == [0.5, 0.25]
+
+
+def test_the_spikes_of_a_question_run_from_its_words_to_the_word_that_is_known(family):
+    spikes = spikes_of(family, ("Bob", "works at", None), blocks=5)
+    assert list(spikes) == [
+        "subject: Bob", "relation: works at", "index cells", "fact", "object, role off", "known words",
+    ]  # fmt: skip
+    for name in ("subject: Bob", "relation: works at"):
+        t, cell, n = spikes[name]
+        assert n == 5 * 8
+        assert np.all(t[t < 1.0] == 0.0)
+        assert sorted(cell[t == 0.0] // 8) == list(range(5))  # one cell in each block that is shown
+    t, cell, n = spikes["known words"]
+    assert n == len(family.circuit.clean["object"].cells)
+    assert family.circuit.clean["object"].names[cell[0]] == "the lab"
+    with pytest.raises(ParameterError, match="needs two words and one open, got"):
+        spikes_of(family, ("Bob", None, None))
+
+
+def test_lost_synapses_leave_fewer_answers_and_none_that_are_false():
+    facts = small_facts(FAMILY[6:10])
+    before = facts.store.synapses
+    rng = np.random.default_rng(3)
+    assert lose_synapses(facts, 0.0, rng) == 0
+    lost = lose_synapses(facts, 0.3, rng)
+    assert facts.store.synapses == before - lost
+    assert 0.15 < lost / before < 0.45
+    assert lost + lose_synapses(facts, 1.0, rng) == before
+    assert facts.ask("the lab", "lies in").status == "no_memory"
+    with pytest.raises(ParameterError, match="must lie in"):
+        lose_synapses(facts, 1.5, rng)
+
+
+def test_pictures_of_answers():
+    spikes = {"word": ([0.0, 0.0, 11.0], [1, 5, 7], 8), "fact": ([], [], 8)}
+    figure = layer_spikes(spikes, [("asked", "ms", 0.0, 3.0), ("recalled", "ms", 10.0, 5.0)])
+    assert [ax.lines[0].get_xydata().tolist() for ax in figure.axes[:2]] == [[[0.0, 1.0], [0.0, 5.0]], [[1.0, 7.0]]]
+    ax = answers_left([0.0, 1.0], {"index": [[1.0, 0.0], [0.2, 0.1]], "used": [1.0, 0.9]})
+    assert [line.get_ydata().tolist() for line in ax.lines] == [[1.0, 0.2], [0.0, 0.1], [1.0, 0.9]]
+    with pytest.raises(ParameterError, match="at least one layer and one window"):
+        layer_spikes({}, [])
+    with pytest.raises(ParameterError, match=r"each of 2 losses, got an array of shape \(3,\)"):
+        answers_left([0.0, 1.0], {"index": [1.0, 0.5, 0.0]})
+    with pytest.raises(ParameterError, match="at least one course"):
+        answers_left([0.0], {})
 
 
 @pytest.mark.slow

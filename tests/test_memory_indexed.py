@@ -119,6 +119,7 @@ def test_a_coarse_race_takes_near_supports_as_equal(rng):
         assert answer.latency[m][: fired.size].tolist() == (2.0 * np.ceil((8 - support[m][fired]) / 3.0)).tolist()
 
 
+@pytest.mark.compiled
 def test_thresholds_belong_to_the_cells_that_cues_come_from(rng):
     store = built(n=40)
     patterns = np.concatenate([random_patterns(rng, 20, 20, 6), 20 + random_patterns(rng, 20, 40, 2)], axis=1)
@@ -190,6 +191,7 @@ def test_lesioned_index_cells_are_lost_memories(rng):
     assert 9 not in store.cell(store.ids)
 
 
+@pytest.mark.compiled
 def test_rejection_needs_a_threshold_and_keeps_its_rate(rng):
     store, patterns = built(n=40), random_patterns(rng, 20)
     store.store(patterns)
@@ -219,6 +221,7 @@ def test_recall_changes_no_synapse(rng):
         assert all(np.array_equal(getattr(now, a), getattr(old, a)) for a in ("pre", "post", "weight"))
 
 
+@pytest.mark.compiled
 def test_saved_and_attached_it_answers_as_before(rng, tmp_path):
     store, patterns = built(fields=("what", "where")), random_patterns(rng, 9)
     store.store({"what": patterns, "where": patterns[::-1]})

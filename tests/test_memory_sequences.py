@@ -12,7 +12,8 @@ from neurosim.errors import ParameterError
 from neurosim.memory.context import FreeRecall, TemporalContext, lag_crp
 from neurosim.memory.failures import CapacityFull, IncompatibleSnapshot
 from neurosim.memory.indexed import IndexStore
-from neurosim.memory.layer import Layer
+from neurosim.memory.layer import Layer, volleys
+from neurosim.memory.separation import overlap, overlaps
 from neurosim.memory.sequences import SequenceMemory
 
 
@@ -191,6 +192,22 @@ def test_recall_names_each_studied_item_once_and_nothing_without_synapses():
     model.forget()
     assert len(model.cue) == len(model.bound) == len(model.evoked) == 0
     assert model.recall() == []
+
+
+def test_lags_counts_the_transitions_of_many_lists():
+    one, two = (FreeRecall((made := context(80, 8, 2, levels=8)).net, made, 5, evoke=2, noise=2.0) for _ in range(2))
+    recalls = []
+    for _ in range(3):
+        one.study()
+        recalls.append(one.recall())
+    assert np.array_equal(two.lags(3).actual, lag_crp(recalls, 5).actual)
+
+
+def test_overlaps_of_all_with_all():
+    given = volleys("contexts", [[0, 1, 2, 3], [0, 1], [5, 6]], 8)
+    found = overlaps(given)
+    assert found[0] == pytest.approx([1.0, 2.0 / np.sqrt(8.0), 0.0])
+    assert found[1] == pytest.approx(overlap(given.take(np.array([1, 1, 1])), given))
 
 
 def test_recall_goes_where_the_context_is():
@@ -398,7 +415,7 @@ def test_episodes_replay_what_they_contained():
     content = Layer(memory.net, "content", 40, 5)
     pictures = np.arange(20).reshape(4, 5)
     memory.store(["ABCD"])
-    cells = memory.arrays()["cells"].reshape(4, 3).astype(int)
+    cells = memory.occurrences()
     store = AssociativeStore(memory.net, memory.layer, content)
     store.store(cells, pictures)
     played = memory.replay("A")

@@ -108,6 +108,7 @@ def test_sleep_teaches_the_slow_store_which_then_answers_alone(rng):
     assert [a.status for a in mem.recall_many(patterns_of(rng, mem, 40)[:, ::2])].count("no_memory") >= 36
 
 
+@pytest.mark.compiled
 def test_without_sleep_the_slow_store_knows_nothing(rng):
     mem = built()
     patterns = patterns_of(rng, mem, 3)

@@ -432,6 +432,14 @@ class FreeRecall:
             out += found if len(found) == 1 else [x for one in found for x in (_NOBODY, one)] + [_NOBODY]
         return out
 
+    def lags(self, lists: int) -> LagCrp:
+        """Study and recall this many full lists, one after the other; what was recalled after what."""
+        recalls = []
+        for _ in range(check_count(f"{self.name}.lags(lists)", lists, least=1)):
+            self.study()
+            recalls.append(self.recall())
+        return lag_crp(recalls, self.items.n)
+
     def forget(self) -> None:
         """Remove the synapses of the list."""
         for projection in (self.cue, self.evoked, self.bound):

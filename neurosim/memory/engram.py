@@ -94,10 +94,7 @@ class Engram:
         cells = np.union1d(inside, np.searchsorted(layer.uid, keys))
         pairs = np.zeros((0, 2), np.int64)
         if slow is not None:
-            edges = slow.edges()
-            i, j = (np.searchsorted(layer.uid, uid) for uid in (edges.pre, edges.post))
-            mine = np.isin(i, cells) & np.isin(j, cells) & (edges.weight > 0)
-            pairs = np.stack([i[mine], j[mine]], axis=1)
+            pairs = pairs_among(slow, layer.uid, cells)
         return cells, np.isin(cells, inside[woken.weight > 0]), pairs
 
     @property
@@ -110,6 +107,14 @@ class Engram:
     def _cell(self) -> np.ndarray:
         assert self.store is not None
         return np.asarray(self.store.index.uid[self.store.cell(self.id)])
+
+
+def pairs_among(slow: Projection, uid: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """Places of the cells that each strong synapse among some cells joins, int64 [synapses, 2]; `uid` are those of the places."""
+    edges = slow.edges()
+    i, j = (np.searchsorted(uid, ends) for ends in (edges.pre, edges.post))
+    mine = np.isin(i, cells) & np.isin(j, cells) & (edges.weight > 0)
+    return np.stack([i[mine], j[mine]], axis=1)
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,22 @@ class Answer:
         """Until when the first answer holds (inf: still); nan without one."""
         return self.facts[0].valid_to if self.facts else np.nan
 
+    def __str__(self) -> str:
+        """The answer in a sentence: what, from which store, since when, how fast; or that there is none."""
+        if not self.symbols:
+            return (
+                f"I do not know (nobody had {self.theta:.0f} key synapses; false alarms {self.false_alarm_rate:.2%})."
+            )
+        held = f", since {self.valid_from:.0f}" if len(self.facts) == 1 else ""
+        held += f" until {self.valid_to:.0f}" if held and self.valid_to < np.inf else ""
+        return f"{', '.join(self.symbols)} ({self.source}{held}, {self.latency:.0f} ms)."
+
+
+def graded(answers: Sequence[Answer], objects: Sequence[str]) -> list[float]:
+    """Shares of right and of false answers to questions that have one right answer each; the rest was refused."""
+    right = float(np.mean([a.symbols == (o,) for a, o in zip(answers, objects, strict=True)]))
+    return [right, float(np.mean([bool(a.symbols) for a in answers])) - right]
+
 
 def fits(triple: Triple, pattern: Triple) -> bool:
     """Whether a fact was read to hold the words that are given."""
@@ -140,4 +156,4 @@ def chained(hops: Sequence[Answer]) -> Answer:
     )  # fmt: skip
 
 
-__all__ = ["Answer", "Fact", "Told", "chained", "fits", "joined"]
+__all__ = ["Answer", "Fact", "Told", "chained", "fits", "graded", "joined"]

@@ -149,6 +149,18 @@ def fit_retention(
     return Retention(**made)
 
 
+def mean_by_age(values: np.ndarray, age: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Mean of the values at ages from each bound to below the next, float64 [bounds - 1]; nan where there are none.
+
+    Examples
+    --------
+    >>> mean_by_age(np.array([1.0, 0.5, 0.25]), age=np.array([0, 1, 2]), bounds=np.array([0, 1, 3]))
+    array([1.   , 0.375])
+    """
+    groups = [values[(age >= low) & (age < high)] for low, high in zip(bounds, bounds[1:], strict=False)]
+    return np.array([group.mean() if group.size else np.nan for group in groups])
+
+
 @dataclass(frozen=True)
 class _Law:
     """A formula, its curve, the names of its parameters, and where each may start (grid) given the ages."""

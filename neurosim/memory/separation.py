@@ -117,6 +117,12 @@ def overlap(first: Volleys, second: Volleys) -> np.ndarray:
     return np.asarray(common / np.sqrt(np.maximum(first.sizes * second.sizes, 1.0)))
 
 
+def overlaps(patterns: Volleys) -> np.ndarray:
+    """`overlap` of each presentation with each, float64 [presentations, presentations]."""
+    active = patterns.dense().astype(np.float64)
+    return np.asarray(active @ active.T / np.sqrt(np.maximum(np.outer(patterns.sizes, patterns.sizes), 1.0)))
+
+
 def jaccard(first: Volleys, second: Volleys) -> np.ndarray:
     """Cells in common, as a share of the cells in either; float64 [presentations], 1 where both are empty."""
     a, b = (v.which * v.n + v.place for v in (first, second))

@@ -359,6 +359,10 @@ class SequenceMemory:
         self.net.compact()
         return Freed(int(gone.sum()), 0, int(before - self.net.estimate()["bytes"]))
 
+    def occurrences(self) -> list[np.ndarray]:
+        """Places (int64) of the cells of each element of each stored sequence, in the order in which they were stored."""
+        return [one.astype(np.int64) for number in self.ids.tolist() for one in self._ledger[number][1]]
+
     # ---- predicting and replaying -----------------------------------------------------------------------------------
 
     def predict(self, prefixes: Sequence[Sequence[Hashable]]) -> list[Prediction]:

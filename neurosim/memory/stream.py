@@ -75,6 +75,12 @@ class Stream:
     def __len__(self) -> int:
         return len(self.source)
 
+    @property
+    def kinds(self) -> dict[str, np.ndarray]:
+        """Which items are never asked for, which soon after they came, and which late, bool [items] each."""
+        soon = self.useful & ~self.late
+        return {"useless": ~self.useful, "useful, asked for soon": soon, "useful, asked for late": self.late}
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -116,6 +122,17 @@ class Outcome:
         """Range of the bytes after the store was full, over their mean."""
         steady = self.nbytes[self.full :]
         return float((steady.max() - steady.min()) / steady.mean()) if steady.size else 0.0
+
+    def figures(self) -> dict[str, float]:
+        """The shares, the range of the bytes, the number of the forgotten and the largest fill, by name."""
+        names = ("useful", "useless", "late", "late_cues", "precision", "flat", "forgotten")
+        return {name: float(getattr(self, name)) for name in names} | {"max_fill": float(self.fill.max())}
+
+    def __str__(self) -> str:
+        return (
+            f"useful {self.useful:.2f}, late ones {self.late:.2f}, useless {self.useless:.2f}, precision {self.precision:.2f}, "
+            f"fill at most {self.fill.max():.2f}, bytes within {self.flat:.1%}"
+        )
 
 
 def associative_store(seed: int, n: int = 1024, k: int = 20) -> tuple[AssociativeStore, int]:
