@@ -67,6 +67,7 @@ _WHERE = {
     "neurosim.learning.tagging": ["TaggingCapture"],
     "neurosim.learning.eprop": ["EProp"],
     "neurosim.learning.optimizers": ["Adam", "GradientDescent"],
+    "neurosim.recordings": ["read_recording"],
     "neurosim.runs": ["keep_run", "read_run"],
     "neurosim.sweeps": ["sweep"],
     "neurosim.errors": ["NeurosimError", "ParameterError", "WiringError", "RunError", "SaveError", "NeurosimWarning"],
@@ -139,6 +140,7 @@ if TYPE_CHECKING:
     from neurosim.plasticity.short_term import ShortTerm
     from neurosim.plasticity.triplet import TripletSTDP
     from neurosim.plasticity.vogels import VogelsSTDP
+    from neurosim.recordings import read_recording
     from neurosim.runs import keep_run, read_run
     from neurosim.stimuli import (
         Current,

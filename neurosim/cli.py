@@ -27,7 +27,19 @@ FOLDERS = (PACKAGE.parent / "scenarios", PACKAGE / "_scenarios")
 #: Arguments of a scenario's `main` that have options of their own, or are set by the command line.
 OWN = ("duration", "seed", "out", "progress")
 SHORT = 0.1  # part of a scenario's own duration that `--duration short` runs
-LIBRARIES = ("numpy", "numba", "llvmlite", "scipy", "networkx", "matplotlib", "tqdm", "joblib", "brian2", "pandas", "mpi4py")
+LIBRARIES = (
+    "numpy",
+    "numba",
+    "llvmlite",
+    "scipy",
+    "networkx",
+    "matplotlib",
+    "tqdm",
+    "joblib",
+    "brian2",
+    "pandas",
+    "mpi4py",
+)
 
 
 class UsageError(Exception):

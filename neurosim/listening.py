@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neurosim import values
+from neurosim import streaming, values
 from neurosim.checks import did_you_mean
 from neurosim.engine.loop import Watch
 from neurosim.errors import ParameterError
@@ -27,6 +27,8 @@ def record(
     window: tuple[float, float] | None,
     ring: float | None,
     keep_edges: bool,
+    to: Any = None,
+    chunk: int | None = None,
 ) -> Any:
     """Record from now on; see `Network.record`."""
     if not isinstance(what, str):
@@ -37,24 +39,45 @@ def record(
         "ring": None if ring is None else values.duration(net, "record(ring)", ring, least=1),
     }
     steps = None if every is None else values.duration(net, "record(every)", every, least=1)
+    if to is None and chunk is not None:
+        raise ParameterError(f'record(chunk={chunk!r}): only for a recording on disk; add to="runs/mine/spikes.zarr"')
     if isinstance(target, Projection) or what in ("weights", "edges"):
+        if to is not None:
+            raise ParameterError(
+                f"record(..., {what!r}, to={to!r}): spikes, rates and states go to disk, not weights and edges; leave `to` out. "
+                'Births and deaths of synapses do by net.history.stream("runs/mine/history")'
+            )
         return _record_projection(net, target, what, steps or _nearest(net, 100.0), options, keep_edges)
     parts = parts_of(target, net, "record(target)")
     label = target.label if hasattr(target, "label") else "+".join(p.label for p in parts)
     if what in ("spikes", "rates"):
+        kinds: Any = (SpikeRecorder, RateRecorder)
+        if to is not None:
+            options |= _on_disk(f"{label}, {what!r}", what, to, ring, chunk, 1)
+            kinds = (streaming.SpikeStream, streaming.RateStream)
         if what == "spikes":
-            recorder: Any = SpikeRecorder(label, net.dt, **options)
+            recorder: Any = kinds[0](label, net.dt, **options)
         else:
-            recorder = RateRecorder(label, net.dt, every=steps or _nearest(net, 10.0), **options)
+            recorder = kinds[1](label, net.dt, every=steps or _nearest(net, 10.0), **options)
         recorder.targets = target if isinstance(target, Region) else parts
         recorder.follow(who(recorder.targets))
+        if to is not None:
+            recorder.file.create(())
         net.recorders.append(recorder)
         return recorder
     if len(parts) != 1:
         raise ParameterError(
             f"record(..., {what!r}): a state is recorded from one population or view, got {len(parts)}"
         )
+    if to is not None:
+        options |= _on_disk(f"{parts[0].label}, {what!r}", what, to, ring, chunk, len(parts[0]))
     return _record_state(net, parts[0], what, steps or 1, options)
+
+
+def _on_disk(label: str, what: str, to: Any, ring: float | None, chunk: int | None, width: int) -> dict[str, Any]:
+    """Options of a recorder with a file."""
+    path = streaming.check_path(label, to, ring)
+    return {"to": path, "chunk": streaming.chunk_rows(label, what, chunk, width)}
 
 
 def _window(net: Network, window: tuple[float, float] | None) -> tuple[int, int] | None:
@@ -85,10 +108,11 @@ def _record_state(net: Network, part: Neurons, what: str, steps: int, options: d
         raise ParameterError(
             f"record({part.label}, {what!r}): {type(part.population.model).__name__} has no such variable; known: {', '.join(known)}.{did_you_mean(what, known)}"
         )
-    recorder = StateRecorder(
-        part.label, net.dt, variable=what, unit=variables[what], uid=part.uid, every=steps, **options
-    )
+    kind: Any = streaming.StateStream if "to" in options else StateRecorder
+    recorder: Any = kind(part.label, net.dt, variable=what, unit=variables[what], uid=part.uid, every=steps, **options)
     recorder.population = part
+    if "to" in options:
+        recorder.file.create((part.uid.size,))
     net.engine.watches.append(Watch(part.population.number, what, part.index, steps, recorder.take))
     net.recorders.append(recorder)
     net.engine.refresh()

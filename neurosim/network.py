@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -425,6 +426,7 @@ class Network:
             for watch in self.engine.watches:
                 watch.alive &= getattr(watch.take, "__self__", None) is not process
             self.engine.watches = [w for w in self.engine.watches if w.alive]
+            process.close()
         else:
             raise ParameterError(f"net.remove: {process!r} is not a process or recorder of this network")
 
@@ -438,7 +440,7 @@ class Network:
 
     def record(
         self, target: Any, what: str = "spikes", *, every: float | None = None, window: tuple[float, float] | None = None,
-        ring: float | None = None, keep_edges: bool = False,
+        ring: float | None = None, keep_edges: bool = False, to: str | os.PathLike[str] | None = None, chunk: int | None = None,
     ) -> Any:  # fmt: skip
         """Record from now on; what is recorded changes nothing in the run.
 
@@ -455,12 +457,20 @@ class Network:
             Keep only the last `ring` ms.
         keep_edges : bool
             For "edges": keep the edges themselves too.
+        to : str or path, optional
+            New Zarr folder to which spikes, rates or states go, so that memory holds little of them; `ns.read_recording`
+            reads it, also while the run goes on and after it was killed.  The recorder itself has the same arrays as one in
+            memory, read when asked for.  A network that was saved and loaded continues the file from the step of the save.
+        chunk : int, optional
+            With `to`: rows (spikes, bins, samples) that are kept in memory and written as one (default: about 1 MB).
 
         Returns
         -------
         SpikeRecorder, RateRecorder, StateRecorder, WeightRecorder or EdgeRecorder
         """
-        return listening.record(self, target, what, every=every, window=window, ring=ring, keep_edges=keep_edges)
+        return listening.record(
+            self, target, what, every=every, window=window, ring=ring, keep_edges=keep_edges, to=to, chunk=chunk
+        )
 
     # ---- running ----------------------------------------------------------------------------------------------------
 
@@ -494,6 +504,8 @@ class Network:
             self._running = False
             for recorder in self.recorders:
                 recorder.reach(self.step)
+        for recorder in self.recorders:
+            recorder.ready()
 
     def rng(self, *names: object) -> np.random.Generator:
         """A NumPy generator that depends on the seed, these names and the step only: for processes and users' own draws."""
@@ -510,6 +522,8 @@ class Network:
         The history is kept; everything else comes back with `restore`.
         """
         self._check_not_running("reset")
+        for recorder in self.recorders:
+            recorder.check_clear()
         engine = self.engine
         for pool in engine.pools:
             if hasattr(pool, "reset"):

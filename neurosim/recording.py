@@ -63,6 +63,15 @@ class Recorder:
         """The run has come to `step`."""
         self.last = step
 
+    def ready(self) -> None:
+        """Refuse a run whose spikes could not be kept; recorders with a file may."""
+
+    def check_clear(self) -> None:
+        """Refuse `clear` where it would empty a file."""
+
+    def close(self) -> None:
+        """The recorder is taken away from its network."""
+
     def _joined(self, name: str, dtype: type, shape: tuple[int, ...] = (0,)) -> np.ndarray:
         parts = self._parts.get(name, [])
         if len(parts) != 1:

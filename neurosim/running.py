@@ -100,6 +100,8 @@ def run(net: Network, steps: int, progress: bool | None) -> None:
         try:
             _work(net)  # what a run that was stopped, or saved by a process, left to do at this step
             while net.step < end and not interrupt.asked:
+                for recorder in net.recorders:
+                    recorder.ready()
                 called = agenda(net)
                 stretch = net.engine.advance(min([end, *[every * (net.step // every + 1) for every, _ in called]]))
                 _hand_out(net, stretch)

@@ -421,6 +421,8 @@ def _recorder_out(k: int, r: Any, arrays: dict[str, np.ndarray], encode: Encoder
     if hasattr(r, "projection"):
         entry |= {"projection": r.projection.name, "keep_edges": r.keep_edges}
     own = {name: getattr(r, name) for name in ("every", "variable", "unit", "uid") if name in r.__dict__}
+    if hasattr(r, "to"):
+        own |= {"to": r.to, "chunk": r.chunk}
     entry["more"] = encode(own)
     if isinstance(r, StateRecorder):
         entry["population"] = encode(r.population)
