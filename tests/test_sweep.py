@@ -51,6 +51,7 @@ def same(table, expected):
         assert np.array_equal(np.stack(got["trace"]), np.stack(expected["trace"]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_the_table_is_that_of_calling_one_by_one(tmp_path, n_jobs):
     table = sweep(draw, GRID, [1, 2], n_jobs=n_jobs, out=tmp_path / "sweep")
@@ -74,6 +75,7 @@ def counted(x, seed, out, log=None):
     return x * seed
 
 
+@pytest.mark.slow
 def test_finished_jobs_are_read_and_only_new_ones_run(tmp_path):
     log = tmp_path / "log"
     run = functools.partial(sweep, functools.partial(counted, log=str(log)), n_jobs=1, out=tmp_path / "sweep")
@@ -118,6 +120,7 @@ def scripted(folder, monkeypatch, **how):
     return __import__(name).simulate
 
 
+@pytest.mark.slow
 def test_other_code_runs_again_and_other_comments_do_not(tmp_path, monkeypatch):
     out = tmp_path / "sweep"
     make = functools.partial(scripted, tmp_path, monkeypatch)
@@ -156,6 +159,7 @@ def fails_at_two(x, seed, out):
     return {"half": x / 2}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_an_error_is_told_with_its_parameters_and_loses_no_other(tmp_path, n_jobs):
     with pytest.warns(NeurosimWarning, match=r"1 of 3 jobs failed: fails_at_two\(x=2, seed=7\): ValueError: x is 2"):
@@ -197,6 +201,7 @@ def kills_itself(x, seed, out, once=None):
     return x * 10
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_costs_nothing(tmp_path):
     (tmp_path / "once").touch()
     function = functools.partial(kills_itself, once=str(tmp_path / "once"))
@@ -205,6 +210,7 @@ def test_a_worker_that_is_killed_costs_nothing(tmp_path):
     assert table["error"].eq("").all()
 
 
+@pytest.mark.slow
 def test_a_job_that_always_kills_its_worker_is_the_only_one_to_fail(tmp_path):
     with pytest.warns(
         NeurosimWarning, match=r"1 of 4 jobs failed: kills_itself\(x=2, seed=0\): its process died, twice"
@@ -248,6 +254,7 @@ def alive(pid):
         return False
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_sweep_that_is_killed_goes_on_where_it_was(tmp_path, monkeypatch, how):
@@ -278,6 +285,7 @@ def test_a_sweep_that_is_killed_goes_on_where_it_was(tmp_path, monkeypatch, how)
     assert list(table["tenfold"]) == [17, 27, 37, 47, 57]
 
 
+@pytest.mark.slow
 def test_a_job_waits_for_the_one_that_is_still_at_it(tmp_path):
     job = jobs.Job({"x": 1}, 5, tmp_path)
     log = tmp_path / "log"
@@ -310,6 +318,7 @@ def compiles(x, seed, mark=""):
     return {"total": total, "misses": misses, "process": os.getpid(), "began": began, "ended": time.time()}
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_one_job_compiles_and_the_others_load(tmp_path):
     function = functools.partial(compiles, mark=uuid.uuid4().hex)
@@ -322,6 +331,7 @@ def test_one_job_compiles_and_the_others_load(tmp_path):
     assert table["began"][1:].min() >= table["ended"][0], "the first job runs alone"
 
 
+@pytest.mark.slow
 def test_processes_take_turns_at_the_cache(monkeypatch, tmp_path):
     caching = pytest.importorskip("numba.core.caching")
     monkeypatch.setenv("NEUROSIM_CACHE", str(tmp_path))
@@ -359,6 +369,7 @@ def network(weight, seed):
     return {"t": spikes.t, "uid": spikes.uid, "weight_sum": learning.weight.sum(), "count": spikes.count}
 
 
+@pytest.mark.slow
 @compiled_slowly
 def test_networks_in_processes_give_the_bits_of_networks_one_by_one(tmp_path):
     table = sweep(network, {"weight": [0.4, 0.5]}, [1, 2], n_jobs=2, out=tmp_path)
@@ -444,6 +455,7 @@ def test_progress_counts_what_was_finished_before(tmp_path, capsys):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_no_process_stays_behind(tmp_path):
     import joblib.externals.loky.reusable_executor as pool
 
