@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from marks import compiled_slowly
 
 from neurosim import cli
 
@@ -176,6 +177,7 @@ def test_python_m_neurosim():
 # ---- check ----------------------------------------------------------------------------------------------------------
 
 
+@compiled_slowly
 def test_every_case_is_as_worked_out_by_hand(capsys):
     code, told, _ = run("check", "--json", capsys=capsys)
     outcomes = json.loads(told)

@@ -5,6 +5,7 @@ import math
 import naive_rules
 import numpy as np
 import pytest
+from marks import compiled_slowly
 from test_lazy import PLACEMENTS, Bench, network, trains
 
 import neurosim as ns
@@ -237,6 +238,7 @@ def test_looking_changes_no_bit(kind, placement):
     assert np.array_equal(plain.ring, looked.ring)
 
 
+@compiled_slowly
 @pytest.mark.parametrize("placement", PLACEMENTS)
 def test_the_pair_rule_is_the_same_in_both_engines(placement):
     """Bit for bit: the general loop and the branch-free one of kernels/lazy.py."""

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from marks import compiled_slowly
 
 import neurosim as ns
 from neurosim.kernels.compiled import JIT
@@ -192,6 +193,7 @@ def life(seed, n_edits, path):
     return sum(seen.values())
 
 
+@compiled_slowly
 @pytest.mark.parametrize("seed", range(8 if JIT else 3))
 def test_fuzz_every_edit_with_spikes_in_flight(seed, tmp_path, sized):
     assert life(seed, sized(60, 25), tmp_path / "save") > 0

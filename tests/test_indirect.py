@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from marks import compiled_slowly
 
 import neurosim as ns
 from neurosim.kernels.compiled import kernel
@@ -71,6 +72,7 @@ def test_a_call_with_other_types_is_refused():
         driver(2.0, (np.zeros(2), np.zeros(2)))
 
 
+@compiled_slowly
 def test_rules_with_the_same_arrays_share_one_driver():
     """A new rule compiles its own kernels only."""
     drivers = []

@@ -375,6 +375,7 @@ def finish(net, whole):
     return {name: (value.dtype, value.tobytes()) for name, value in out.items()}
 
 
+@compiled_slowly
 def test_every_bit_is_the_same_however_a_run_is_cut_saved_and_restored(tmp_path):
     whole = 600.0 if JIT else 40.0
     plain = living()

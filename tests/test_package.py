@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from marks import compiled_slowly
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -44,6 +45,7 @@ def test_no_path_of_a_machine_in_tracked_files():
     assert not found, "paths of one machine:\n" + "\n".join(found)
 
 
+@compiled_slowly
 @pytest.mark.compiled
 def test_readme_code_runs(tmp_path, monkeypatch):
     blocks = list(python_blocks(read("README.md")))

@@ -94,6 +94,7 @@ def same_as_twin(names, dtype="float64", tolerance=1e-12):
     np.testing.assert_allclose(heard.values, np.cumsum(amounts, axis=0), rtol=0, atol=1e3 * tolerance)
 
 
+@compiled_slowly
 def test_engine_equals_twin():
     same_as_twin(FAST)
 
@@ -216,6 +217,7 @@ def test_clopath_neuron_and_synapse_under_irregular_input_as_in_nest():
     assert np.abs(spikes.step - 1 - fired).max() <= 1
 
 
+@compiled_slowly
 @pytest.mark.compiled
 def test_clopath_pairing_frequency():
     """Pairs at +-10 ms: potentiation grows with frequency, depression turns into it (Clopath et al. 2010, figure 2).
