@@ -18,7 +18,7 @@ def build(network: Network, seed: int, threads: int, dtype: str) -> tuple:
     """Make the network; returns it and the spike recorder of each population."""
     import neurosim as ns
 
-    net = ns.Network(dt=DT, seed=seed)
+    net = ns.Network(dt=DT, seed=seed, threads=threads)
     populations = {p.name: make_population(net, p, network) for p in network.populations}
     for projection in network.projections:
         make_projection(net, projection, network, populations, dtype)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neurosim import values
+from neurosim import threads, values
 from neurosim.checks import check_probability, did_you_mean
 from neurosim.edges import Edges
 from neurosim.engine.pools import PlasticPool, RulePool, StaticPool, Wire
@@ -160,6 +160,7 @@ def connect(
     folded = axonal if plasticity is None or plasticity.sees == "spikes" else 0
     steps, axonal = steps + folded, axonal - folded
     several = edges.delay is None and hasattr(delay, "draw")
+    threads.prepare(net)
     projection = _make(
         net,
         label,

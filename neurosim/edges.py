@@ -44,13 +44,16 @@ class Edges:
     ) -> None:
         self.projection = projection
         self.slot, self.pre, self.post, self.weight, self.steps = slot, pre, post, weight, steps
-        self.source = row - projection.wire.row0  # rows of the pool may move, sources stay until the version changes
+        wire = projection.wire  # rows of the pool may move, sources and shards stay until the version changes
+        self.source = wire.source_of(row)
+        self._shard = (row - wire.row0) // wire.rows if wire.shards > 1 else 0
         self.version = projection.version
 
     @property
     def row(self) -> np.ndarray:
         """Rows of the pool now, int64 [edges]."""
-        return self.source + self.projection.wire.row0
+        wire = self.projection.wire
+        return self.source + self._shard * wire.rows + wire.row0
 
     @property
     def delay(self) -> np.ndarray:
@@ -99,7 +102,7 @@ class Edges:
             return 0
         p = self.projection
         net = p.network
-        key = np.sort(self.source * (1 << 32) + self.slot)
+        key = np.sort(self.row * (1 << 32) + self.slot)
         if (key[1:] == key[:-1]).any():
             raise ParameterError(f"{p.name}.remove: names an edge twice")
         row = self.row
@@ -157,7 +160,7 @@ class Edges:
         p._check_delays(steps)
         net.engine.note_delays(p.wire, int(steps.min()), int(steps.max()))
         flight.change_delays(net.engine, p.pool, p.wire, self.row, self.slot, steps)
-        p.wire.least_delay, p.wire.most_delay = p.pool.delay_range(p.wire.row0, p.wire.rows)
+        p.wire.least_delay, p.wire.most_delay = p.pool.delay_range(p.wire.row0, p.wire.n_rows)
         self.steps = steps
         p._edited()
         self.version = p.version
@@ -185,7 +188,8 @@ class Synapse:
         p = self.projection
         if not p.alive or p.numbering != self.numbering or self.pre not in p.source.uid:
             return None
-        row = np.array([p.wire.row0 + int(np.searchsorted(p.source.uid, self.pre))])
+        pair = np.searchsorted(p.source.uid, [self.pre]), np.searchsorted(p.target.uid, [self.post])
+        row = p.wire.row_of(*pair)
         slot = np.asarray(p.pool.find_ident(row, np.array([self.ident])))
         return p._found(row, slot) if slot[0] >= 0 else None
 

@@ -189,6 +189,11 @@ class RowPool:
         self.next_ident += row.size
         self.n_synapses += row.size
 
+    def lay_out_rows(self, count: np.ndarray) -> None:
+        """Give each row of an empty pool a block for so many synapses, for a kernel that fills them."""
+        edits.lay_out(0, count, self.table, self.used)
+        self._resize(int(self.used[0]))
+
     def insert(self, row: ArrayLike, column: ArrayLike, delay: ArrayLike, weight: ArrayLike) -> np.ndarray:
         """Append synapses at the ends of their rows; return their slots (int32) in the order given.
 
@@ -445,15 +450,22 @@ class RowPool:
     def sample_out(
         self, rows: ArrayLike, k: ArrayLike, key: int, row_uid: ArrayLike, column_uid: ArrayLike
     ) -> tuple[np.ndarray, np.ndarray]:
-        """(row, slot) of k[i] random synapses of each rows[i], one row after the other, chosen as in `sample_in`."""
-        rows, k = batches.wholes("sample_out", rows=rows, k=k)
+        """(row, slot) of k[i] random synapses of each rows[i], one row after the other, chosen as in `sample_in`.
+
+        `rows` may be [asked, n]: then the choice is among the synapses of all rows of rows[i].
+        """
+        together = np.shape(rows)[1] if np.ndim(rows) == 2 else 1
+        if together > 1:
+            rows, k = np.ravel(rows), np.repeat(np.broadcast_to(k, np.shape(rows)[0]), together)
+        rows, k = batches.wholes("sample_out", rows=np.ravel(rows), k=k)
         row_uid, column_uid = self._uids("sample_out", row_uid, column_uid)
         self._check_rows("sample_out", rows)
-        most = np.maximum(np.minimum(k, self.length[rows]), 0)
+        held = self.length[rows].reshape(-1, together).sum(axis=1, dtype=np.int64)
+        most = np.maximum(np.minimum(k[::together], held), 0)
         heaps = queries.empty_heaps(most, np.uint64)
         seen, rank = np.full(column_uid.size, -1, np.int32), np.zeros(column_uid.size, np.int32)
         lost = queries.offer_rows(
-            rows, np.uint64(key), row_uid, column_uid, self.mask, self.table, self.packed, seen,
+            rows, together, np.uint64(key), row_uid, column_uid, self.mask, self.table, self.packed, seen,
             rank, heaps,
         )  # fmt: skip
         if lost >= 0:

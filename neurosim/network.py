@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from neurosim import connecting, joining, listening, populating, running, stimulating, values
+from neurosim import threads as thread_choice
 from neurosim.checks import check_count, check_positive, did_you_mean, duration_steps
 from neurosim.edges import Edges
 from neurosim.engine import flight
@@ -45,6 +46,9 @@ class Network:
         Time at the start (ms).
     default_delay : float, optional
         Delay (ms) of connections that name none; by default 1 ms, or the multiple of dt nearest to it.
+    threads : int, optional
+        Threads of its runs; by default all cores where the network is large enough to gain, else one.  No spike and no
+        weight depends on it.
 
     Examples
     --------
@@ -57,13 +61,16 @@ class Network:
     >>> net.run(100.0)
     """
 
-    def __init__(self, dt: float = 0.1, seed: int = 0, t0: float = 0.0, default_delay: float | None = None) -> None:
+    def __init__(self, dt: float = 0.1, seed: int = 0, t0: float = 0.0, default_delay: float | None = None,
+                 threads: int | None = None) -> None:  # fmt: skip
         self.dt = check_positive("Network.dt", plain("Network.dt", dt, "ms"), "ms")
         self.seed = check_count("Network.seed", seed)
         self.first_step = values.duration(self, "Network.t0", t0)
         if default_delay is None:
             default_delay = max(1, round(1.0 / self.dt)) * self.dt
         self.default_delay = values.duration(self, "Network.default_delay", default_delay, least=1) * self.dt
+        self.threads = None if threads is None else thread_choice.check("Network.threads", threads)
+        self._threads_used = 1
         self.engine = Engine(self.dt, self.seed, self.first_step)
         self.history = History(self.dt)
         self.history.present = self._synapses_now
@@ -109,7 +116,7 @@ class Network:
     @property
     def threads_used(self) -> int:
         """Threads of the last run."""
-        return 1
+        return self._threads_used
 
     @property
     def regions(self) -> list[str]:
@@ -474,7 +481,7 @@ class Network:
 
     # ---- running ----------------------------------------------------------------------------------------------------
 
-    def run(self, duration: float, *, progress: bool | None = None, threads: int = 1) -> None:
+    def run(self, duration: float, *, progress: bool | None = None, threads: int | None = None) -> None:
         """Advance the network by `duration` (ms).
 
         Parameters
@@ -483,8 +490,10 @@ class Network:
             ms, a multiple of dt.
         progress : bool, optional
             Show a live line; by default where somebody may be looking.
-        threads : int
-            1: the engine runs on one thread so far.
+        threads : int, optional
+            Threads that advance it; by default those of the network.  The answer does not depend on it, not in one bit.
+            Another number than before costs a pass over all synapses, and edges that were selected before must be selected
+            again.
 
         Raises
         ------
@@ -492,11 +501,9 @@ class Network:
             Duration off the grid; a state that is no number any more.
         """
         steps = duration_steps(plain("run(duration)", duration, "ms"), self.dt)
-        if threads != 1:
-            raise RunError(
-                f"run(threads={threads!r}): one thread so far; there is no GPU back end either. Leave threads out"
-            )
         self._check_not_running("run")
+        self._threads_used = thread_choice.choose(self, threads)
+        thread_choice.divide(self, self._threads_used)
         self._running = True
         try:
             running.run(self, steps, progress)
@@ -620,7 +627,7 @@ class Network:
             "neurons": f"{self.n_neurons:,} in {len(self.populations)} populations",
             "synapses": f"{self.n_synapses:,} in {len(self.projections)} projections",
             **({"gap junctions": f"{self.n_gap_junctions:,}"} if self.gap_junctions else {}),
-            "regions": ", ".join(self.regions) or "none", "memory": f"{size / 1e6:,.1f} MB",
+            "regions": ", ".join(self.regions) or "none", "threads": str(self._threads_used), "memory": f"{size / 1e6:,.1f} MB",
             "born / died": f"{self.history.born:,} / {self.history.died:,}",
         }  # fmt: skip
 

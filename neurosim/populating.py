@@ -159,8 +159,13 @@ def remove_neurons(net: Network, population: Population, uid: np.ndarray, rule: 
     keep = np.flatnonzero(~dying)
     for lost in net.engine.resize_slice(population.number, keep, own[keep]):
         name = next(p.name for p in net.projections.values() if p.wire is lost.wire)
-        delay = lost.delay * net.dt
-        net.history.add(net.step, SYNAPSE_DIED, rule, name, lost.pre_uid, lost.post_uid, lost.weight, delay)
+        order = np.lexsort((lost.post_uid, lost.pre_uid))  # that of the edges, not of the rows
+        ends, weight, delay = (
+            (lost.pre_uid[order], lost.post_uid[order]),
+            lost.weight[order],
+            lost.delay[order] * net.dt,
+        )
+        net.history.add(net.step, SYNAPSE_DIED, rule, name, *ends, weight, delay)
     net.history.add(net.step, NEURON_DIED, rule, "", own[dying], np.full(int(dying.sum()), -1))
     population.birth = population.birth[keep]
     if population.positions is not None:

@@ -73,7 +73,7 @@ class Projection:
     def __len__(self) -> int:
         self._check_alive()
         w = self.wire
-        return int(self.pool.length[w.row0 : w.row0 + w.rows].sum(dtype=np.int64))
+        return int(self.pool.length[w.row0 : w.row0 + w.n_rows].sum(dtype=np.int64))
 
     @property
     def axonal_delay(self) -> float:
@@ -88,9 +88,9 @@ class Projection:
         """All edges, as they are now."""
         self._check_alive()
         w = self.wire
-        row, slot, column, delay, weight = self.pool.edges(w.row0, w.rows)
+        row, slot, column, delay, weight = self.pool.edges(w.row0, w.n_rows)
         post = self.network.engine.uid_of_column[column]
-        pre = self.network.engine.uid_of_place[w.pre_first + row - w.row0]
+        pre = self.network.engine.uid_of_place[w.pre_first + w.source_of(row)]
         if pre.size and not _ascending(pre, post):
             order = np.argsort((pre << 32) | post, kind="stable")  # slots ascend already; rows are nearly in order
             row, slot, delay, weight, pre, post = (a[order] for a in (row, slot, delay, weight, pre, post))
@@ -133,7 +133,7 @@ class Projection:
                 f"{did_you_mean(name, known)}"
             )
         edges = self.edges()
-        rows = np.arange(w.row0, w.row0 + w.rows)
+        rows = np.arange(w.row0, w.row0 + w.n_rows)
         first = np.zeros(self.pool.n_rows, np.int64)
         length = self.pool.length[rows].astype(np.int64)
         first[rows] = np.cumsum(length) - length
@@ -191,7 +191,9 @@ class Projection:
                 f"{self.name}.rest: the plasticity keeps nothing for each source; plasticity=ns.ShortTerm(...) would"
             )
         place = np.arange(self.wire.pre_n) if pre is None else self._source_places(pre)
-        self.pool.rest_rows(self.pool.wires.index(self.wire), self.wire.row0 + np.unique(place))
+        place = np.unique(place)
+        for shard, k in enumerate(self.pool.numbers_of(self.wire)):
+            self.pool.rest_rows(k, self.wire.row0 + shard * self.wire.rows + place)
 
     @property
     def delay(self) -> np.ndarray:
@@ -210,7 +212,9 @@ class Projection:
     def out_degree(self) -> np.ndarray:
         """Edges of each source neuron, int64 [len(source)]."""
         self._check_alive()
-        return np.asarray(self.pool.degrees_out(self.wire.row0, self.wire.rows), np.int64)[: self.wire.pre_n]
+        w = self.wire
+        degree = np.asarray(self.pool.degrees_out(w.row0, w.n_rows), np.int64)
+        return degree.reshape(w.shards, w.rows).sum(axis=0)[: w.pre_n]
 
     def in_degree(self) -> np.ndarray:
         """Edges of each target neuron, int64 [len(target)]."""
@@ -221,7 +225,7 @@ class Projection:
         """Edges of each target neuron through each receptor; counted once, then `_edited` keeps them."""
         version, w = self._counted[0], self.wire
         if version != self.version:
-            inputs = [np.asarray(self.pool.degrees_in(w.row0, w.rows, c, w.post_n), np.int64) for c in w.columns]
+            inputs = [np.asarray(self.pool.degrees_in(w.row0, w.n_rows, c, w.post_n), np.int64) for c in w.columns]
             self._counted = self.version, inputs
         return self._counted[1]
 
@@ -237,7 +241,7 @@ class Projection:
     def _multiplicity(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
         """The same of places."""
         return np.asarray(
-            sum(np.asarray(self.pool.count_in_row(self.wire.row0 + i, c + j), np.int64) for c in self.wire.columns),
+            sum(np.asarray(self.pool.count_in_row(self.wire.row_of(i, j), c + j), np.int64) for c in self.wire.columns),
             np.int64,
         )
 
@@ -259,7 +263,9 @@ class Projection:
         ):
             made_of = own, columns, row0, self.pool.n_rows
             row_uid, column_uid = np.zeros(self.pool.n_rows, np.int64), np.maximum(columns, 0)
-            row_uid[row0 : row0 + own.size] = own
+            for shard in range(self.wire.shards):
+                at = row0 + shard * self.wire.rows
+                row_uid[at : at + own.size] = own
             self._asked = made_of, row_uid, column_uid
         return row_uid, column_uid
 
@@ -270,7 +276,7 @@ class Projection:
         packed = self.pool.packed[place]
         column = (packed & self.pool.mask).astype(np.int64)
         delay = (packed >> np.uint32(self.pool.column_bits)).astype(np.int64)
-        pre = self.network.engine.uid_of_place[w.pre_first + row - w.row0]
+        pre = self.network.engine.uid_of_place[w.pre_first + w.source_of(row)]
         weight = self._weights_now(row, slot) if isinstance(self.pool, LazyPool) else self.pool.weight[place]
         weight = np.asarray(weight, np.float64)
         return Edges(self, row, slot, pre, self.network.engine.uid_of_column[column], weight, delay)
@@ -287,16 +293,16 @@ class Projection:
         """`n` different edges, uniformly; the choice depends on `key` and the uids only."""
         self._check_alive()
         return self._found(
-            *self.pool.sample_edges(min(n, len(self)), self.wire.row0, self.wire.rows, np.uint64(key), *self._uids())
+            *self.pool.sample_edges(min(n, len(self)), self.wire.row0, self.wire.n_rows, np.uint64(key), *self._uids())
         )
 
     def sample_out(self, pre: ArrayLike, k: ArrayLike, key: int) -> Edges:
         """For each source uid its k[i] edges, chosen uniformly (all, if it has fewer)."""
         self._check_alive()
         i = self._source_places(pre)
-        rows = self.wire.row0 + i
-        k = np.minimum(np.asarray(k, np.int64), self.pool.length[rows])
-        return self._found(*self.pool.sample_out(rows, k, np.uint64(key), *self._uids()))
+        rows = self.wire.rows_of_sources(i).reshape(self.wire.shards, -1)
+        k = np.minimum(np.asarray(k, np.int64), self.pool.length[rows].sum(axis=0, dtype=np.int64))
+        return self._found(*self.pool.sample_out(rows.T, k, np.uint64(key), *self._uids()))
 
     def sample_in(self, post: ArrayLike, k: ArrayLike, key: int) -> Edges:
         """For each target uid its k[i] edges, chosen uniformly (all, if it has fewer).
@@ -307,7 +313,7 @@ class Projection:
         def ask(columns: np.ndarray, k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             found = None if self.parallel else self._probe(columns, k, key)
             return found or self.pool.sample_in(
-                columns, k, self.wire.row0, self.wire.rows, np.uint64(key), *self._uids()
+                columns, k, self.wire.row0, self.wire.n_rows, np.uint64(key), *self._uids()
             )
 
         return self._per_target(post, k, ask)
@@ -325,9 +331,10 @@ class Projection:
         from neurosim.kernels import elements
 
         row, slot, held = np.empty(k.sum(), np.int64), np.empty(k.sum(), np.int64), np.empty(k.size, np.int64)
+        row0 = w.row_of(np.zeros(columns.size, np.int64), columns - first)
         uid, tries = self.target._uid[columns - first], 20 * int(expected.max(initial=0.0)) + 100
         elements.probe_inputs(
-            np.uint64(key), uid, columns, k, w.row0, w.pre_n, tries, self.pool.mask, self.pool.table, self.pool.packed, row, slot, held
+            np.uint64(key), uid, columns, k, row0, w.pre_n, tries, self.pool.mask, self.pool.table, self.pool.packed, row, slot, held
         )  # fmt: skip
         return (row, slot) if np.array_equal(held, k) else None
 
@@ -335,7 +342,7 @@ class Projection:
         """The k edges of smallest |weight| of each target uid (default: of all targets)."""
         post = self.target.uid if post is None else post
         return self._per_target(
-            post, k, lambda columns, k: self.pool.weakest_in(columns, k, self.wire.row0, self.wire.rows)
+            post, k, lambda columns, k: self.pool.weakest_in(columns, k, self.wire.row0, self.wire.n_rows)
         )
 
     def weaker_than(self, bound: float) -> Edges:
@@ -524,14 +531,14 @@ class Projection:
         self._check_delays(steps)
         engine, w, pool = self.network.engine, self.wire, self.pool
         engine.note_delays(w, int(np.min(steps)), int(np.max(steps)))
-        if rule is None and not pool.length[w.row0 : w.row0 + w.rows].any():
-            flight.note_in_flight(engine, pool, w, np.arange(w.row0, w.row0 + w.rows))
-            pool.build(w.row0, w.rows, w.row0 + i, column, steps, weight)
+        if rule is None and not pool.length[w.row0 : w.row0 + w.n_rows].any():
+            flight.note_in_flight(engine, pool, w, np.arange(w.row0, w.row0 + w.n_rows))
+            pool.build(w.row0, w.n_rows, w.row_of(i, j), column, steps, weight)
             if pool.extra.size:
-                row, slot = pool.edges(w.row0, w.rows)[:2]
+                row, slot = pool.edges(w.row0, w.n_rows)[:2]
                 pool.extra[pool.places_of(row, slot)] = engine.step
         else:
-            row = w.row0 + i
+            row = w.row_of(i, j)
             steps, weight = (one if np.ndim(one) else np.full(i.size, one) for one in (steps, weight))
             flight.note_in_flight(engine, pool, w, row)
             slot = pool.insert(row, column, steps, weight)

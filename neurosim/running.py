@@ -82,7 +82,7 @@ class Progress:
         history = net.history
         self.bar.set_description_str(
             f"{net.now / 1e3:.2f} s, {done / 1e3 / wall:.2g} x real time, {self.spikes / max(done, 1e-9) * 1e3:,.0f} spikes/s, "
-            f"{net.n_neurons:,} neurons, {net.n_synapses:,} synapses, +{history.born:,} -{history.died:,}"
+            f"{net.threads_used} thread{'s' * (net.threads_used > 1)}, {net.n_neurons:,} neurons, {net.n_synapses:,} synapses, +{history.born:,} -{history.died:,}"
         )
 
     def close(self) -> None:

@@ -37,6 +37,7 @@ WIRE = (
     "pre",
     "post",
     "row0",
+    "shards",
     "rows",
     "receptor",
     "axonal",
@@ -60,7 +61,7 @@ def export(net: Network, *, lasting: bool = False) -> tuple[dict[str, Any], dict
     engine = net.engine
     manifest: dict[str, Any] = {
         "kind": "neurosim network", "dt": net.dt, "seed": net.seed, "first_step": net.first_step, "step": net.step,
-        "default_delay": net.default_delay, "counters": dict(net._counters),
+        "default_delay": net.default_delay, "counters": dict(net._counters), "shards": engine.shards,
     }  # fmt: skip
     manifest["populations"] = [
         {
@@ -110,6 +111,7 @@ def take(
     net.first_step = manifest["first_step"]
     net._counters = dict(manifest["counters"])
     net.engine = engine = Engine(net.dt, net.seed, manifest["step"])
+    engine.shards = manifest.get("shards", 1)
     for population in net.populations.values():
         population.alive = False
     for projection in net.projections.values():
@@ -193,7 +195,7 @@ def _block_out(k: int, b: Block, arrays: dict[str, np.ndarray], encode: Encoder)
         arrays[f"block{k}/{name}"] = getattr(b, name).copy()
     slices = []
     for s in b.slices:
-        entry = {"number": s.number, "n": s.n, "first": s.first, "room": s.room}
+        entry = {"number": s.number, "n": s.n, "first": s.first, "room": s.room, "cuts": s.cuts.tolist()}
         entry |= {"parameters": encode(s.parameters), "spontaneous": encode(s.spontaneous)}
         if s.number in b.lists:
             entry["list"] = encode(list(b.lists[s.number]))
@@ -223,7 +225,8 @@ def _block_in(
     for e in entry["slices"]:
         parameters = {name: np.asarray(value) for name, value in decode(e["parameters"]).items()}
         uid = b.uid[e["first"] : e["first"] + e["n"]].copy()
-        s = Slice(e["number"], e["n"], parameters, e["first"], e["room"], np.asarray(decode(e["spontaneous"])), uid)
+        spontaneous, cuts = np.asarray(decode(e["spontaneous"])), np.array(e.get("cuts", []), np.int64)
+        s = Slice(e["number"], e["n"], parameters, e["first"], e["room"], spontaneous, uid, cuts)
         b.slices.append(s)
         engine.home[s.number] = b, s
         if "list" in e:
@@ -304,7 +307,7 @@ def _pool_in(k: int, entry: dict[str, Any], net: Network, arrays: Mapping[str, n
     pool.note_used[:] = n, m
     pool.wires = [Wire(**{name: w[name] for name in WIRE if name in w}, rule=decode(w["rule"])) for w in entry["wires"]]
     if isinstance(pool, RulePool):
-        pool.rules = [as_parts(w.rule) for w in pool.wires]
+        pool.rules = [as_parts(w.rule) for w in pool.wires for _ in range(w.shards)]
     return pool
 
 

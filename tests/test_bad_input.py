@@ -374,8 +374,11 @@ def test_disconnect(net):
 
 
 def test_runs(net):
-    with refused(ns.RunError, "threads=2", "one thread", "no GPU"):
-        net.run(1.0, threads=2)
+    for threads in (0, -1, 1.5, True, "2", 256):
+        with refused(ns.ParameterError, "run(threads)", repr(threads), "1 to 255", "threads=2"):
+            net.run(1.0, threads=threads)
+    with refused(ns.ParameterError, "Network.threads", "0"):
+        ns.Network(threads=0)
     for name in ("run", "reset", "restore", "store"):
         call = (lambda net: net.run(1.0)) if name == "run" else (lambda net, name=name: getattr(net, name)())
         net.processes.clear()

@@ -16,7 +16,10 @@ ALIGN = 8  # places: a slice begins where eight flags begin
 
 @dataclass
 class Slice:
-    """One population's part of a block: `n` neurons from `first`, with places for `room`."""
+    """One population's part of a block: `n` neurons from `first`, with places for `room`.
+
+    `cuts` are the local indices at which shards begin, without the 0 of the first; newborns belong to the last one.
+    """
 
     number: int
     n: int
@@ -25,6 +28,21 @@ class Slice:
     room: int = 0
     spontaneous: np.ndarray = field(default_factory=lambda: np.zeros(()))
     uid: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    cuts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def cut(self, shards: int) -> None:
+        """Divide the neurons among so many shards, as evenly as can be."""
+        self.cuts = np.arange(1, shards, dtype=np.int64) * self.n // shards
+
+    def part(self, shard: int) -> tuple[int, int]:
+        """(first, last + 1) of the neurons of a shard, local."""
+        low = int(self.cuts[shard - 1]) if shard else 0
+        high = int(self.cuts[shard]) if shard < self.cuts.size else self.n
+        return min(low, self.n), min(high, self.n)
+
+    def shard_of(self, index: np.ndarray) -> np.ndarray:
+        """Shard of each of these neurons (local index)."""
+        return np.searchsorted(self.cuts, index, side="right")
 
 
 class Block:
@@ -111,6 +129,10 @@ class Block:
             self.waiting[target] = old[2][source]
             self.uid[s.first : s.first + s.n] = s.uid
             moved[source] = target
+            if keep.size:
+                s.cuts = np.searchsorted(keep, s.cuts)
+            else:
+                s.cut(s.cuts.size + 1)
         return moved
 
     def plan(self) -> BlockPlan:
@@ -126,10 +148,11 @@ class Block:
             self._modules[use] = load_block(self.plan()).__name__
         return self._modules[use]
 
-    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """First place of each slice, and the one behind its last neuron."""
-        first = np.array([s.first for s in self.slices], np.int64)
-        return first, first + np.array([s.n for s in self.slices], np.int64)
+    def bounds(self, shard: int = 0) -> tuple[np.ndarray, ...]:
+        """For each slice: first place and the one behind the last of a shard; first place and number of all its neurons."""
+        part = np.array([s.part(shard) for s in self.slices], np.int64).reshape(-1, 2)
+        begin = np.array([s.first for s in self.slices], np.int64)
+        return begin + part[:, 0], begin + part[:, 1], begin, np.array([s.n for s in self.slices], np.int64)
 
     def derive(self) -> tuple[np.ndarray, np.ndarray]:
         """Coefficient tables: [populations, coefficients], and [varied coefficients, room] for those that differ within one."""

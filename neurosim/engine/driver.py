@@ -25,7 +25,8 @@ class PoolCalls:
     In the text `{p}` is the number of the pool, `{a}` its arguments (the first `arguments` of its tuple one by one, or the
     tuple), `{s}` the tuple of the state arrays of all blocks that have a state, in order.
     `early` is called before the neurons advance in each chunk (`step`), those of `step` in each step of the delivery (`now`,
-    `record[first:last]`); `room` is asked whether the pool must be given room before it can take the chunk.
+    `record[first:last]`); `room` is asked whether the pool must be given room before it can take the chunk.  `looks`: what is
+    called early looks at the state of neurons that another thread may own.
     """
 
     module: str
@@ -33,16 +34,96 @@ class PoolCalls:
     arguments: int = 0
     early: tuple[str, str] | None = None
     room: tuple[str, str] | None = None
+    looks: bool = False
 
 
 @dataclass(frozen=True)
 class DriverPlan:
-    """What the driver calls, in order: one entry per block (the name of its module) and per pool."""
+    """What the driver calls, in order: one entry per block (the name of its module) and per pool.
+
+    `threaded`: several threads run it side by side, each with its own arguments.
+    """
 
     blocks: tuple[str, ...]
     pools: tuple[PoolCalls, ...]
     poisson: bool
     current: bool
+    threaded: bool = False
+
+
+#: A driver; the marks in <angles> are replaced by stretches of calls.
+ALONE = '''@kernel
+def drive(kernels, <ARGUMENTS>):
+    """Advance whole chunks until `end`, or until Python must help; return the step reached."""
+    while step < end:
+        n = min(chunk, end - step)
+        if status[0] == 0:
+            if record_bounds[step - origin] + n * worst > record.size:
+                break
+            <EARLY>
+            for s in range(n):
+                found = record_bounds[step + s - origin]
+                <RECORD>
+                record_bounds[step + s - origin + 1] = found
+            status[0] = 1
+        <ROOM>
+        for s in range(n):
+            now = step + s
+            first = record_bounds[now - origin]
+            last = record_bounds[now - origin + 1]
+            <STEP>
+        status[0] = 0
+        step += n
+        if step >> <EVERY> != (step - n) >> <EVERY>:
+            <WATCH>
+    return step
+'''
+
+#: The same for threads: each owns the neurons and synapses of its arguments.  They meet when all spikes of a chunk are known
+#: (the last one to come joins the spikes of all), when all pools have said whether they have room, and at the chunk's end.
+TOGETHER = '''@kernel
+def drive(kernels, <ARGUMENTS>):
+    """Advance whole chunks until `end`, or until Python must help; return the step reached, -1 if another thread failed."""
+    while step < end:
+        n = min(chunk, end - step)
+        if status[0] == 0:
+            if record_bounds[step - origin] + n * worst > record.size:
+                break
+            <EARLY>
+            turn = look(board, TURN)
+            if arrive(board):
+                <MERGE>
+                write(board, LEAVE, 0)
+                release(board)
+            elif not wait(board, turn):
+                return -1
+            status[0] = 1
+        <ROOM>
+        for s in range(n):
+            now = step + s
+            first = record_bounds[now - origin]
+            last = record_bounds[now - origin + 1]
+            <STEP>
+        status[0] = 0
+        step += n
+        if step >> <EVERY> != (step - n) >> <EVERY>:
+            <WATCH>
+        if not meet(board):
+            return -1
+        if look(board, LEAVE) != 0:
+            break
+    return step
+'''
+
+SITES = '''
+
+def sites(<ARGUMENTS>):
+    """What the calls are made with; only the types matter."""
+    n = now = first = last = step
+    return [
+        <SITES>
+    ]
+'''
 
 
 def driver_source(plan: DriverPlan) -> tuple[str, list[str]]:
@@ -52,47 +133,33 @@ def driver_source(plan: DriverPlan) -> tuple[str, list[str]]:
     """
     text = _Text(plan)
     arguments = "step, end, chunk, worst, status, record, record_bounds, origin, ring, drives, currents"
+    arguments += ", board, fired, fired_first, fired_bounds, heads" if plan.threaded else ""
     arguments += "".join(f", block{b}" for b in range(len(plan.blocks)))
     arguments += "".join(f", pool{p}" for p in range(len(plan.pools)))
-    early, room, in_step, watch = text.early(), text.room(), text.step(), text.watch()
-    record = [line for b in range(len(plan.blocks)) for line in text.record(b)]
-    lines = [
-        HEADER.format(title="A compiled driver") + "from neurosim.kernels.compiled import kernel",
-        "from neurosim.kernels.indirect import ask, call", "", "", "@kernel",
-        f"def drive(kernels, {arguments}):",
-        '    """Advance whole chunks until `end`, or until Python must help; return the step reached."""',
-        "    while step < end:",
-        "        n = min(chunk, end - step)",
-        "        if status[0] == 0:",
-        "            if record_bounds[step - origin] + n * worst > record.size:",
-        "                break",
-        *[f"            {line}" for line in early],
-        "            for s in range(n):",
-        "                found = record_bounds[step + s - origin]",
-        *[f"                {line}" for line in record],
-        "                record_bounds[step + s - origin + 1] = found",
-        "            status[0] = 1",
-        *[f"        {line}" for line in room],
-        "        for s in range(n):",
-        "            now = step + s",
-        "            first = record_bounds[now - origin]",
-        "            last = record_bounds[now - origin + 1]",
-        *[f"            {line}" for line in in_step],
-        "        status[0] = 0",
-        "        step += n",
-        f"        if step >> {WATCH} != (step - n) >> {WATCH}:",
-        *[f"            {line}" for line in watch or ["pass"]],
-        "    return step",
-        "", "",
-        f"def sites({arguments}):",
-        '    """What the calls are made with; only the types matter."""',
-        "    n = now = first = last = step",
-        "    return [",
-        *[f"        ({given},)," for _, given in text.sites],
-        "    ]",
-        "",
-    ]  # fmt: skip
-    return "\n".join(lines), [kernel for kernel, _ in text.sites]
+    marks = {"ARGUMENTS": arguments, "EVERY": str(WATCH)}
+    marks |= {"EARLY": text.early(), "RECORD": text.record(), "MERGE": text.merge() if plan.threaded else "pass"}
+    marks |= {"ROOM": text.room(), "STEP": text.step(), "WATCH": text.watch()}
+    marks["SITES"] = "\n".join(f"({given},)," for _, given in text.sites)
+    head = HEADER.format(title="A compiled driver") + "from neurosim.kernels.compiled import kernel\n"
+    head += "from neurosim.kernels.indirect import ask, call\n"
+    if plan.threaded:
+        head += "from neurosim.kernels.meeting import LEAVE, TURN, arrive, look, meet, release, wait, write\n"
+    return head + "\n\n" + _filled((TOGETHER if plan.threaded else ALONE) + SITES, marks), [k for k, _ in text.sites]
+
+
+def _filled(template: str, marks: dict[str, str]) -> str:
+    """The template with its marks replaced; a mark alone on its line takes all lines, indented as it is."""
+    lines = []
+    for line in template.splitlines():
+        mark = line.strip()
+        if mark.startswith("<") and mark[1:-1] in marks:
+            indent = line[: len(line) - len(line.lstrip())]
+            lines += [indent + one for one in marks[mark[1:-1]].splitlines()]
+        else:
+            for name, text in marks.items():
+                line = line.replace(f"<{name}>", text)
+            lines.append(line)
+    return "\n".join(lines) + "\n"
 
 
 class _Text:
@@ -102,7 +169,7 @@ class _Text:
         self.plan = plan
         self.sites: list[tuple[str, str]] = []
         self.living = [b for b, module in enumerate(plan.blocks) if module != "play"]
-        self.states = "(" + "".join(f"block{b}[5], " for b in self.living) + ")"
+        self.states = "(" + "".join(f"block{b}[7], " for b in self.living) + ")"
 
     def call(self, kernel: str, arguments: str, how: str = "call") -> str:
         """A call by address."""
@@ -116,9 +183,11 @@ class _Text:
         own = ", ".join(f"pool{p}[{i}]" for i in range(count)) if count else f"pool{p}"
         return self.call(f"{self.plan.pools[p].module}:{kernel}", arguments.format(p=p, a=own, s=self.states), how)
 
-    def early(self) -> list[str]:
+    def early(self) -> str:
         """Before the delivery: gap junctions and late pools, input, neurons."""
         lines = [self.of_pool(p, pool.early) for p, pool in enumerate(self.plan.pools) if pool.early]
+        if self.plan.threaded and any(pool.looks for pool in self.plan.pools):
+            lines += MEETING  # they look at neurons of other threads, which must not advance before
         if self.plan.poisson:
             lines.append(self.call(f"{STIMULI}:poisson", f"step, n{_unpacked('drives', 10)}, ring"))
         if self.plan.current:
@@ -129,37 +198,54 @@ class _Text:
             else:
                 given = _unpacked(f"block{b}", len(BLOCK_ARGUMENTS))
                 lines.append(self.call(f"{module}:advance", f"step, n{given}, ring"))
-        return lines
+        return "\n".join(lines or ["pass"])
 
-    def record(self, b: int) -> list[str]:
+    def record(self) -> str:
         """Copy who fired in one step."""
-        spikes, bounds = (f"block{b}[-2]", f"block{b}[-1]")
-        return [
-            f"for q in range({bounds}[s], {bounds}[s + 1]):",
-            f"    record[found] = {spikes}[q]",
-            "    found += 1",
-        ]
+        lines = []
+        for b in range(len(self.plan.blocks)):
+            spikes, bounds = (f"block{b}[-2]", f"block{b}[-1]")
+            lines += [
+                f"for q in range({bounds}[s], {bounds}[s + 1]):",
+                f"    record[found] = {spikes}[q]",
+                "    found += 1",
+            ]
+        return "\n".join(lines or ["pass"])
 
-    def room(self) -> list[str]:
-        """Ask the pools whether they have room for the chunk."""
+    def merge(self) -> str:
+        """Join the spikes that the threads found."""
+        given = "n, step - origin, fired, fired_first, fired_bounds, heads, record, record_bounds"
+        return self.call(f"{BLOCKS}:merge_spikes", given)
+
+    def room(self) -> str:
+        """Ask the pools whether they have room for the chunk; threads leave together, if one of them must."""
         lines = []
         for p, pool in enumerate(self.plan.pools):
             if pool.room:
                 asked = self.of_pool(p, pool.room, "ask")
-                lines += [f"if {asked}:", f"    status[{WAITING_POOL}] = {p}", "    break"]
-        return lines
+                if self.plan.threaded:
+                    lines += [f"if {asked}:", f"    status[{WAITING_POOL}] = {p}", "    write(board, LEAVE, 1)"]
+                else:
+                    lines += [f"if {asked}:", f"    status[{WAITING_POOL}] = {p}", "    break"]
+        if self.plan.threaded and lines:
+            lines += [*MEETING, "if look(board, LEAVE) != 0:", "    break"]
+        return "\n".join(lines or ["pass"])
 
-    def step(self) -> list[str]:
+    def step(self) -> str:
         """The delivery of one step."""
-        return [self.of_pool(p, one) for p, pool in enumerate(self.plan.pools) for one in pool.step]
+        calls = [self.of_pool(p, one) for p, pool in enumerate(self.plan.pools) for one in pool.step]
+        return "\n".join(calls or ["pass"])
 
-    def watch(self) -> list[str]:
+    def watch(self) -> str:
         """Look for a state that is not a number."""
         lines = []
         for b in self.living:
-            asked = self.call(f"{BLOCKS}:find_bad", f"block{b}[5], block{b}[1], block{b}[2], {b}, status", "ask")
-            lines += [f"if {asked}:", "    break"]
-        return lines
+            asked = self.call(f"{BLOCKS}:find_bad", f"block{b}[7], block{b}[1], block{b}[2], {b}, status", "ask")
+            lines += [f"if {asked}:", "    write(board, LEAVE, 1)" if self.plan.threaded else "    break"]
+        return "\n".join(lines or ["pass"])
+
+
+MEETING = ["if not meet(board):", "    return -1"]
 
 
 def _unpacked(name: str, count: int) -> str:

@@ -75,7 +75,10 @@ def _recent_of(engine: Flying, wire: Wire) -> tuple[np.ndarray, np.ndarray]:
         engine.recent_step, engine.recent_place, wire.pre_first, wire.pre_n, wire.row0, wire.axonal, engine.step,
         wire.most_delay, row, step,
     )  # fmt: skip
-    return row[:n], step[:n]
+    row, step = row[:n], step[:n]
+    if wire.shards > 1 and n:
+        return wire.rows_of_sources(row - wire.row0), np.tile(step, wire.shards)
+    return row, step
 
 
 def note_in_flight(engine: Flying, pool: Any, wire: Wire, rows: np.ndarray, *, only_released: bool = False) -> None:

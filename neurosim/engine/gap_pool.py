@@ -22,6 +22,10 @@ class Blocks(Protocol):
 
     blocks: list[Any]
     uid_of_place: np.ndarray
+    shards: int
+
+    def shard_of_places(self) -> np.ndarray:
+        """Shard of the neuron at each place."""
 
 
 class GapPool:
@@ -48,6 +52,7 @@ class GapPool:
         self.place = np.zeros(0, np.int64)
         self.column = np.zeros(0, np.int64)
         self.voltage = np.zeros(0)
+        self.mine = [np.zeros(0, np.int64)]  # for each shard, its neurons among the coupled ones
         self.start = np.zeros(1, np.int64)
         self.partner = np.zeros(0, np.int64)
         self.weight = np.zeros(0)
@@ -133,6 +138,8 @@ class GapPool:
                 self.column[low:high] = currents + self.place[low:high]
         self.first = np.array(first, np.int64)
         self.voltage = np.zeros(where.size)
+        shard = engine.shard_of_places()[where]
+        self.mine = [np.flatnonzero(shard == s) for s in range(engine.shards)]
 
     def _make_rows(self) -> None:
         """Each junction once at either end, in the order in which a neuron's currents are summed."""
@@ -155,11 +162,13 @@ class GapPool:
 
     def calls(self) -> PoolCalls:
         """How the driver calls this pool: before the neurons advance, and in no step of the delivery."""
-        return PoolCalls("neurosim.kernels.gaps", (), 9, early=("couple", "step, {a}, ring"))
+        return PoolCalls("neurosim.kernels.gaps", (), 10, early=("couple", "step, {a}, ring"), looks=True)
 
-    def arguments(self) -> tuple[object, ...]:
-        """The driver's tuple, taken afresh at each entry."""
+    def arguments(self, shard: int = 0) -> tuple[object, ...]:
+        """The tuple of the thread that owns a shard, taken afresh at each entry."""
         volts = tuple(block.state[block.variables.index(VOLTAGE)] for block in self.blocks)
+        voltage = self.voltage if shard == 0 else np.zeros_like(self.voltage)
         return (
-            volts, self.first, self.place, self.voltage, self.start, self.partner, self.weight, self.way, self.column,
+            volts, self.first, self.place, voltage, self.start, self.partner, self.weight, self.way, self.column,
+            self.mine[shard],
         )  # fmt: skip

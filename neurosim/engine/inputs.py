@@ -93,7 +93,20 @@ class _Tables:
 
     def add(self, applied: Applied, kind: int, seed: int, start: int, stop: int, **numbers: float) -> list[int]:
         first = self.length(self.uid)
-        line = [kind, start, stop, first, first + applied.uid.size, 0, 0, self.length(self.value), 0, 0, 1]
+        line = [
+            kind,
+            start,
+            stop,
+            first,
+            first + applied.uid.size,
+            0,
+            0,
+            self.length(self.value),
+            0,
+            0,
+            1,
+            applied.uid.size,
+        ]
         self.line.append(line)
         names = ("WEIGHT", "SHARE", "FREQUENCY", "PHASE", "DECAY", "MEAN", "SPREAD")
         self.number.append([numbers.get(name.lower(), 0.0) for name in names])
@@ -115,7 +128,7 @@ class _Tables:
     def shared(self) -> tuple[np.ndarray, ...]:
         """line, number, key, uid, column, value."""
         return (
-            np.array(self.line, np.int64).reshape(-1, 11),
+            np.array(self.line, np.int64).reshape(-1, 12),
             np.array(self.number, np.float64).reshape(-1, 7),
             np.array(self.key, np.uint64),
             _joined(self.uid, np.int64),
@@ -214,3 +227,18 @@ def scatter_memory(applied: Sequence[Applied], memory: np.ndarray) -> None:
         if one.active and isinstance(one.stimulus, Current | SineCurrent | WhiteNoise | OrnsteinUhlenbeck):
             one.memory = memory[at : at + one.memory.size].copy()
             at += one.memory.size
+
+
+def shard_tables(
+    tables: tuple[Any, ...], applied: Sequence[Applied], home: dict[int, tuple[Any, Any]], shard: int, *, line: int
+) -> tuple[Any, ...]:
+    """The same tables for the neurons of one shard: `tables[line]` are the lines of the active ones of `applied`."""
+    lines = tables[line].copy()
+    active = [one for one in applied if one.active]
+    for row, one in zip(lines, active, strict=True):
+        low, high = np.searchsorted(one.index, home[one.population][1].part(shard))
+        row[kernel.LAST] = row[kernel.FIRST] + high
+        row[kernel.FIRST] += low
+        row[kernel.VALUE] += low
+    own = tables[:line] + (lines,) + tables[line + 1 :]
+    return (*own[:-1], np.zeros_like(own[-1])) if line == 0 and shard else own  # scratch of each thread

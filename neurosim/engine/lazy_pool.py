@@ -119,6 +119,7 @@ class LazyPool(RowPool):
         self.ledger[L["SAFE"]] = NEVER
         self.ledger[L["AHEAD"]] = LEAST_LOG // 4
         self.ledger[L["SWEPT"]] = NEVER
+        self.ledger[L["SHARDS"]] = 1
         self.sweeps = 0
 
     def _program(self, dtype: str) -> tuple[ModuleType, tuple[str, ...]]:
@@ -244,6 +245,10 @@ class LazyPool(RowPool):
         for name, value in named.items():
             entry[P[name]] = value
         self.row_projection[row0 : row0 + n_sources] = k
+
+    def target_range(self, k: int) -> tuple[int, int]:
+        """(first, last + 1) of the places of the targets of projection k."""
+        return int(self.place[k, P["POST_LO"]]), int(self.place[k, P["POST_HI"]])
 
     def remove_projection(self, k: int) -> None:
         """Forget projection k, whose rows are empty; the numbers of later ones fall by 1.  Its rows stay, empty, for all."""
@@ -405,7 +410,7 @@ class LazyPool(RowPool):
         if self.births.size:
             self._set_births(self.births)
         self.ledger[L["BITS"]] = self.column_bits
-        self.ledger[history.LAYOUT_AT :] = history.LAYOUT[self.uniform, self.weight.dtype.name]
+        self.ledger[history.LAYOUT_AT : history.SHARD] = history.LAYOUT[self.uniform, self.weight.dtype.name]
         longest = int(self.length.max(initial=0))
         if (self.later.size - history.MOST_ROUNDS - 1) // 5 <= longest:  # five lists of synapses, and places in them
             self.later = np.zeros(5 * (2 * longest + 1) + history.MOST_ROUNDS + 1, np.int64)

@@ -4,18 +4,19 @@ Knows arrays and descriptions; the objects that users hold (`Network`, `Populati
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from neurosim.engine import flight
+from neurosim.engine import flight, shards
 from neurosim.engine.blocks import Block, Slice
 from neurosim.engine.driver import BAD_BLOCK, BAD_PLACE, BAD_VARIABLE, PENDING, WAITING_POOL, DriverPlan, load_driver
 from neurosim.engine.gap_pool import GapPool
-from neurosim.engine.inputs import PER_NEURON, Applied, current_tables, poisson_tables, scatter_memory
+from neurosim.engine.inputs import PER_NEURON, Applied, current_tables, poisson_tables, scatter_memory, shard_tables
 from neurosim.engine.pools import Moved, Wire
+from neurosim.engine.team import Team
 from neurosim.errors import WiringError
 from neurosim.kernels.blocks import spikes_of
 from neurosim.stimuli import CURRENTS, POISSON
@@ -77,6 +78,26 @@ class Stretch:
     bad: BadNumber | None = None
 
 
+@dataclass
+class Ready:
+    """The driver of a network as it is, and what it is called with, for each shard where it is a list.
+
+    `fired[shard, fired_first[b]:]` takes the spikes of block b in a chunk, `fired_bounds[shard, b]` where its steps begin.
+    """
+
+    drive: Any
+    chunk: int
+    worst: int
+    noisy: list[Applied]
+    fired_first: np.ndarray
+    fired: np.ndarray
+    fired_bounds: np.ndarray
+    tables: list[list[tuple[Any, ...]]] = field(default_factory=list)
+    drives: list[tuple[np.ndarray, ...]] = field(default_factory=list)
+    currents: list[tuple[Any, ...]] = field(default_factory=list)
+    memory: Any = None
+
+
 class Engine:
     """State of one network and the loop that advances it.
 
@@ -86,6 +107,8 @@ class Engine:
         Steps done; time is step * dt.
     ring : float64 [slots, columns]
         What is on its way; a spike of step k with delay d lies in slot (k + d) & (slots - 1).
+    shards : int
+        Parts into which targets, with all synapses onto them, are divided: one for each thread; see `divide`.
     population, uid_of_place : int [places]
         Population number (last number + 1 where no neuron lives) and uid (-1) of each place.
     """
@@ -106,11 +129,13 @@ class Engine:
         self.recent_step = NOBODY
         self.recent_place = NOBODY
         self.home: dict[int, tuple[Block, Slice]] = {}
+        self.shards = 1
+        self.team: Team | None = None
         self._n_populations = 0
         self._stale = True
         self._steps_per_s = 1e4
         self._spikes_per_step = 1.0
-        self._ready: tuple[Any, ...] | None = None
+        self._ready: Ready | None = None
         self._record = np.empty(0, np.int64)  # who fired in a stretch; the next uses it again
 
     # ---- neurons ----------------------------------------------------------------------------------------------------
@@ -122,6 +147,7 @@ class Engine:
             block = Block(physics, self.dt, self.seed)
             self.blocks.append(block)
         piece = Slice(number, uid.size, parameters, uid=uid)
+        piece.cut(self.shards)
         block.slices.append(piece)
         self.home[number] = block, piece
         self._n_populations = max(self._n_populations, number + 1)
@@ -228,14 +254,14 @@ class Engine:
                     continue
                 dying = np.ones(wire.pre_n, np.bool_)
                 dying[keep] = False
-                rows = wire.row0 + np.flatnonzero(dying)
+                rows = wire.rows_of_sources(np.flatnonzero(dying))
                 if not pool.length[rows].any():
                     continue
                 row, slot, column, delay, weight = _edges_of(pool, rows)
                 flight.note_in_flight(self, pool, wire, np.unique(row), only_released=True)
                 flight.take_back(self, pool, wire, row, slot)
                 pool.remove(row, slot)
-                pre = self.uid_of_place[wire.pre_first + row - wire.row0]
+                pre = self.uid_of_place[wire.pre_first + wire.source_of(row)]
                 gone.append(Gone(wire, pre, self.uid_of_column[column], np.asarray(weight, np.float64), delay))
         return gone
 
@@ -292,25 +318,26 @@ class Engine:
                 continue
             row, packed, weight = pool.remap(column_map, wanted)
             for wire in pool.wires if row.size else ():
-                hit = (row >= wire.row0) & (row < wire.row0 + wire.rows)
+                hit = (row >= wire.row0) & (row < wire.row0 + wire.n_rows)
                 if hit.any():
                     column = (packed[hit] & np.uint32((1 << bits) - 1)).astype(np.int64)
                     delay = (packed[hit] >> np.uint32(bits)).astype(np.int64)
-                    pre = old_uid_of_place[wire.pre_first + row[hit] - wire.row0]
+                    pre = old_uid_of_place[wire.pre_first + wire.source_of(row[hit])]
                     gone.append(Gone(wire, pre, old_uid[column], np.asarray(weight[hit], np.float64), delay))
             self._move_rows(pool, kept)
         return gone
 
     def _move_rows(self, pool: Any, kept: dict[int, np.ndarray]) -> None:
-        """Rows of a projection: one for each place of the source population, in order."""
+        """Rows of a projection: for each shard one for each place of the source population, in order."""
         row_map = np.full(pool.n_rows, -1, np.int64)
         at = 0
         for wire in pool.wires:
             _, piece = self.home[wire.pre]
             keep = kept.get(wire.pre, np.arange(wire.pre_n))
-            row_map[wire.row0 + keep] = at + np.arange(keep.size)
+            for shard in range(wire.shards):
+                row_map[wire.row0 + shard * wire.rows + keep] = at + shard * piece.room + np.arange(keep.size)
             wire.row0, wire.rows = at, piece.room
-            at += piece.room
+            at += wire.n_rows
         if (
             at != pool.n_rows
             or not np.array_equal(row_map[row_map >= 0], np.flatnonzero(row_map >= 0))
@@ -322,6 +349,7 @@ class Engine:
 
     def add_wire(self, pool: Any, wire: Wire) -> None:
         """A new projection in `pool`, without synapses yet."""
+        wire.shards = self.shards
         self._place_wire(wire)
         wire.rows = self.home[wire.pre][1].room
         if pool not in self.pools:
@@ -347,6 +375,7 @@ class Engine:
         wire.pre_first, wire.pre_n = block.place0 + piece.first, piece.n
         block, piece = self.home[wire.post]
         wire.post_first, wire.post_n, wire.post_room = block.place0 + piece.first, piece.n, piece.room
+        wire.cuts = piece.cuts
         wire.columns = [block.column0 + k * block.room + piece.first for k in range(len(block.physics.receptors))]
 
     def note_delays(self, wire: Wire, least: int, most: int) -> None:
@@ -425,23 +454,49 @@ class Engine:
 
     # ---- running ----------------------------------------------------------------------------------------------------
 
-    def prepare(self) -> tuple[Any, ...]:
+    def divide(self, among: int) -> bool:
+        """Divide targets and synapses among so many threads; changes nothing that can be seen.  Whether it was needed."""
+        return shards.divide(self, among)
+
+    def shard_of_places(self) -> np.ndarray:
+        """Shard of the neuron at each place, int64 [places]."""
+        shard = np.zeros(self.population.size, np.int64)
+        for b in self.blocks:
+            for s in b.slices:
+                here = b.place0 + s.first
+                shard[here : here + s.n] = s.shard_of(np.arange(s.n))
+        return shard
+
+    def prepare(self) -> "Ready":
         """The driver and its arguments for the network as it is."""
         if self._ready is not None and not self._stale:
             return self._ready
         self._fit_ring()
         drives = [a for a in self.applied if isinstance(a.stimulus, POISSON)]
         currents = [a for a in self.applied if isinstance(a.stimulus, CURRENTS)]
-        tables = [b.play_list() if b.plays else (*b.bounds(), *b.derive()) for b in self.blocks]
+        derived = [b.play_list() if b.plays else b.derive() for b in self.blocks]
         plan = DriverPlan(
-            tuple(b.module() for b in self.blocks), tuple(p.calls() for p in self.called), bool(drives), bool(currents)
-        )
-        drive = load_driver(plan)
-        chunk = self.chunk
-        self._ready = (
-            drive, chunk, self.max_fired, tables, poisson_tables(drives, self.dt, self.seed), current_tables(currents, self.dt, self.seed), currents,
-            [(np.zeros(max(1, b.n_neurons * chunk), np.int64), np.zeros(chunk + 1, np.int64)) for b in self.blocks],
+            tuple(b.module() for b in self.blocks), tuple(p.calls() for p in self.called), bool(drives), bool(currents), self.shards > 1
         )  # fmt: skip
+        chunk = self.chunk
+        size = [max(1, b.n_neurons * chunk) for b in self.blocks]
+        first = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
+        self._ready = Ready(
+            load_driver(plan), chunk, self.max_fired, currents, first[:-1].copy(),
+            np.zeros((self.shards, int(first[-1])), np.int64), np.zeros((self.shards, len(self.blocks), chunk + 1), np.int64),
+        )  # fmt: skip
+        poisson, current = poisson_tables(drives, self.dt, self.seed), current_tables(currents, self.dt, self.seed)
+        self._ready.memory = current[-1]
+        for shard in range(self.shards):
+            tables: list[tuple[Any, ...]] = []
+            for b, own in zip(self.blocks, derived, strict=True):
+                if b.plays:  # one thread plays for all
+                    tables.append(own if shard == 0 else (NOBODY, NOBODY))
+                else:
+                    tables.append((*b.bounds(shard), *own))
+            self._ready.tables.append(tables)
+            self._ready.drives.append(shard_tables(poisson, drives, self.home, shard, line=0))
+            self._ready.currents.append(shard_tables(current, currents, self.home, shard, line=1))
         self._stale = False
         return self._ready
 
@@ -451,89 +506,131 @@ class Engine:
 
     def advance(self, end: int) -> Stretch:
         """Run until `end` or for about STRETCH_S seconds; the network is in a whole state afterwards."""
-        drive, chunk, worst, tables, drives, currents, noisy, buffers = self.prepare()
-        begin = self.step
+        ready = self.prepare()
+        chunk, worst, begin = ready.chunk, ready.worst, self.step
         end = min(end, begin + max(chunk, int(self._steps_per_s * STRETCH_S)))
         end, watched = self._watch_tables(begin, end)
         capacity = int(worst * chunk + max(LEAST_RECORD, 1.3 * self._spikes_per_step * (end - begin)))
         if self._record.size < capacity:
             self._record = np.empty(capacity, np.int64)
-        record = self._record
-        bounds = np.zeros(end - begin + 1, np.int64)
-        status = np.zeros(5, np.int64)
-        status[BAD_BLOCK] = -1
-        blocks = [
-            self._block_arguments(b, t, w, c) for b, t, w, c in zip(self.blocks, tables, watched, buffers, strict=True)
-        ]
+        record, bounds = self._record, np.zeros(end - begin + 1, np.int64)
+        status = np.zeros((self.shards, 8), np.int64)
+        status[:, BAD_BLOCK] = -1
         clock = time.perf_counter()
         step = begin
         while True:
-            pools = [p.arguments() for p in self.called]
-            step = drive(
-                step, end, chunk, worst, status, record, bounds, begin, self.ring, drives, currents, *blocks, *pools
-            )
-            if not status[PENDING]:
+            status[:, WAITING_POOL] = -1
+            step = self._drive(ready, step, end, begin, status, record, bounds, watched)
+            if not status[0, PENDING]:
                 break
-            pool = self.pools[status[WAITING_POOL]]
-            pool.make_room()
-        self.step = int(step)
+            for p in np.unique(status[:, WAITING_POOL]):
+                if p >= 0:
+                    self.pools[p].make_room()
+        self.step = step
         elapsed = max(time.perf_counter() - clock, 1e-6)
         if step > begin:
             self._steps_per_s = 0.5 * self._steps_per_s + 0.5 * (step - begin) / elapsed
             self._spikes_per_step = max(0.5 * self._spikes_per_step, bounds[step - begin] / (step - begin))
-        scatter_memory(noisy, currents[-1])
+        scatter_memory(ready.noisy, ready.memory)
         result = self._stretch(begin, record, bounds, status)
         self._give_samples(begin, self.step, watched)
         return result
 
-    def _block_arguments(
-        self, b: Block, tables: Any, watched: tuple[Any, ...], buffers: tuple[np.ndarray, np.ndarray]
-    ) -> tuple[Any, ...]:
+    def _drive(
+        self, ready: "Ready", step: int, end: int, begin: int, status: np.ndarray, record: np.ndarray, bounds: np.ndarray,
+        watched: list[list[tuple[Any, ...]]],
+    ) -> int:  # fmt: skip
+        """Enter the driver, in as many threads as there are shards; return the step reached."""
+        given = []
+        together: tuple[Any, ...] = ()
+        if self.shards > 1:
+            if self.team is None or self.team.threads != self.shards:
+                self.team = Team(self.shards)
+            heads = np.zeros(self.shards, np.int64)
+            together = (self.team.board, ready.fired, ready.fired_first, ready.fired_bounds, heads)
+        for shard in range(self.shards):
+            blocks = [self._block_arguments(ready, shard, k, watched[shard][k]) for k in range(len(self.blocks))]
+            pools = [p.arguments(shard) for p in self.called]
+            given.append(
+                (step, end, ready.chunk, ready.worst, status[shard], record, bounds, begin, self.ring, ready.drives[shard],
+                 ready.currents[shard], *together, *blocks, *pools)
+            )  # fmt: skip
+        if self.team is None or self.shards == 1:
+            return int(ready.drive(*given[0]))
+        try:
+            return self.team.run(ready.drive, given)
+        finally:
+            for pool in self.pools:
+                pool.gather()
+
+    def _block_arguments(self, ready: "Ready", shard: int, k: int, watched: tuple[Any, ...]) -> tuple[Any, ...]:
+        b = self.blocks[k]
+        stop = ready.fired_first[k + 1] if k + 1 < len(self.blocks) else ready.fired.shape[1]
+        found = ready.fired[shard, ready.fired_first[k] : stop], ready.fired_bounds[shard, k]
         if b.plays:
-            return (*tables, *buffers)
+            return (*ready.tables[shard][k], *found)
         return (
-            self.dt, *tables, b.state, b.waiting, b.fired, b.uid, b.draws, b.place0, b.column0, b.room,
-            b.keys, b.physics.tables, *watched[:7], *buffers,
+            self.dt, *ready.tables[shard][k], b.state, b.waiting, b.fired, b.uid, b.draws, b.place0, b.column0, b.room,
+            b.keys, b.physics.tables, *watched[:7], *found,
         )  # fmt: skip
 
-    def _watch_tables(self, begin: int, end: int) -> tuple[int, list[tuple[Any, ...]]]:
-        """Tables of the state recorders of each block, and an end that keeps their samples in memory."""
+    def _watch_tables(self, begin: int, end: int) -> tuple[int, list[list[tuple[Any, ...]]]]:
+        """Tables of the state recorders for each shard and block, and an end that keeps their samples in memory."""
         if not self.watches:
-            nothing: tuple[Any, ...] = (NOBODY, NOBODY, np.zeros(1, np.int64), NOBODY, NOBODY, begin, np.zeros(0), [])
-            return end, [nothing] * len(self.blocks)
+            nothing: tuple[Any, ...] = (
+                NOBODY,
+                NOBODY,
+                np.zeros(1, np.int64),
+                NOBODY,
+                NOBODY,
+                begin,
+                np.zeros(0),
+                [],
+                [],
+            )
+            return end, [[nothing] * len(self.blocks)] * self.shards
         mine = [[w for w in self.watches if w.alive and self.home[w.population][0] is b] for b in self.blocks]
         per_step = sum(w.index.size / w.every for one in mine for w in one)
         if per_step:
             end = min(end, begin + max(1, int(MOST_SAMPLES / per_step)))
-        tables = []
-        for b, watches in zip(self.blocks, mine, strict=True):
-            place = [self.home[w.population][1].first + w.index[w.index >= 0] for w in watches]
-            counts = [(end // w.every - begin // w.every) * p.size for w, p in zip(watches, place, strict=True)]
-            base = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-            tables.append(
-                (
-                    np.array([w.every for w in watches], np.int64),
-                    np.array([b.variables.index(w.variable) for w in watches], np.int64),
-                    np.concatenate([[0], np.cumsum([p.size for p in place])]).astype(np.int64),
-                    np.concatenate([NOBODY, *place]),
-                    base[:-1].copy(),
-                    begin,
-                    np.zeros(int(base[-1])),
-                    watches,
-                )
-            )
-        return end, tables
+        return end, [
+            [self._watch_table(b, watches, shard, begin, end) for b, watches in zip(self.blocks, mine, strict=True)]
+            for shard in range(self.shards)
+        ]
 
-    def _give_samples(self, begin: int, step: int, tables: Sequence[tuple[Any, ...]]) -> None:
-        for every, _, _, _, base, _, out, watches in tables:
-            for r, watch in enumerate(watches):
-                alive = watch.index >= 0
-                period, size = int(every[r]), int(alive.sum())
-                n = step // period - begin // period
-                if n:
-                    values = np.full((n, alive.size), np.nan)  # of neurons that are gone
-                    values[:, alive] = out[base[r] : base[r] + n * size].reshape(n, size)
-                    watch.take((begin // period + 1 + np.arange(n)) * period, values)
+    def _watch_table(self, b: Block, watches: list[Watch], shard: int, begin: int, end: int) -> tuple[Any, ...]:
+        """What `kernels.blocks.sample` takes, then the recorders and which of their neurons the shard owns."""
+        held = []
+        for w in watches:
+            low, high = self.home[w.population][1].part(shard)
+            held.append(np.flatnonzero((w.index >= low) & (w.index < high)))
+        place = [self.home[w.population][1].first + w.index[h] for w, h in zip(watches, held, strict=True)]
+        counts = [(end // w.every - begin // w.every) * p.size for w, p in zip(watches, place, strict=True)]
+        base = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        return (
+            np.array([w.every for w in watches], np.int64),
+            np.array([b.variables.index(w.variable) for w in watches], np.int64),
+            np.concatenate([[0], np.cumsum([p.size for p in place])]).astype(np.int64),
+            np.concatenate([NOBODY, *place]),
+            base[:-1].copy(),
+            begin,
+            np.zeros(int(base[-1])),
+            watches,
+            held,
+        )
+
+    def _give_samples(self, begin: int, step: int, tables: list[list[tuple[Any, ...]]]) -> None:
+        for k in range(len(self.blocks)):
+            for r, watch in enumerate(tables[0][k][7]):
+                n = step // watch.every - begin // watch.every
+                if not n:
+                    continue
+                values = np.full((n, watch.index.size), np.nan)  # of neurons that are gone
+                for shard in range(self.shards):
+                    _, _, _, _, base, _, out, _, held = tables[shard][k]
+                    size = held[r].size
+                    values[:, held[r]] = out[base[r] : base[r] + n * size].reshape(n, size)
+                watch.take((begin // watch.every + 1 + np.arange(n)) * watch.every, values)
 
     def _stretch(self, begin: int, record: np.ndarray, bounds: np.ndarray, status: np.ndarray) -> Stretch:
         bounds = bounds[: self.step - begin + 1]
@@ -551,14 +648,12 @@ class Engine:
             if pool.note_used[0]:
                 pool.drop_notes(oldest)
         bad = None
-        if status[BAD_BLOCK] >= 0:
-            block = self.blocks[status[BAD_BLOCK]]
-            at = int(status[BAD_PLACE])
-            variable = block.variables[status[BAD_VARIABLE]]
+        found = [tuple(int(x) for x in one[[BAD_BLOCK, BAD_VARIABLE, BAD_PLACE]]) for one in status]
+        if any(one[0] >= 0 for one in found):
+            k, v, at = min(one for one in found if one[0] >= 0)
+            block = self.blocks[k]
             piece = next(s for s in block.slices if s.first <= at < s.first + s.n)
-            bad = BadNumber(
-                piece.number, int(block.uid[at]), variable, float(block.state[status[BAD_VARIABLE], at]), self.step
-            )
+            bad = BadNumber(piece.number, int(block.uid[at]), block.variables[v], float(block.state[v, at]), self.step)
         return Stretch(begin, self.step, step, place, uid, bad)
 
 

@@ -8,10 +8,11 @@ import numpy as np
 from neurosim.engine import event_pool
 from neurosim.engine.driver import PoolCalls
 from neurosim.engine.event_pool import EventPool, parallel_ranks
+from neurosim.engine.lanes import Lane
 from neurosim.engine.lazy_pool import CLOCKED, HISTORY, ROW_STATE, LazyPool
 from neurosim.graph import RowPool
 from neurosim.kernels.events import LEVEL_BLOCK, LEVEL_PLACE, POST_BLOCK, POST_FIRST, PUSHED, READS, EventPlan
-from neurosim.kernels.history import ROOM
+from neurosim.kernels.history import LEDGER, ROOM, SHARD, SHARDS
 from neurosim.kernels.rng import hash_pairs, stream_key
 
 OWN = (*ROW_STATE, *HISTORY, *CLOCKED)
@@ -21,8 +22,9 @@ OWN = (*ROW_STATE, *HISTORY, *CLOCKED)
 class Wire:
     """One projection as its pool sees it.
 
-    `pre` and `post` number populations; the rows of the sources are row0 ... row0 + rows - 1, one for each place of the
-    source population.  `columns` are the ring columns of the first target for each receptor (current layout).
+    `pre` and `post` number populations.  Each shard of targets has `rows` rows, one for each place of the source population;
+    those of shard s begin at row0 + s * rows.  `cuts` are the targets (local index) at which the shards after the first begin,
+    `columns` the ring columns of the first target for each receptor (current layout).
     """
 
     number: int
@@ -45,6 +47,34 @@ class Wire:
     most_delay: int = -1
     modulator: int = -1
     modulator_index: int = 0
+    shards: int = 1
+    cuts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of all shards."""
+        return self.rows * self.shards
+
+    def source_of(self, row: np.ndarray) -> np.ndarray:
+        """Source (local index) of each row."""
+        return (row - self.row0) % self.rows if self.shards > 1 else row - self.row0
+
+    def row_of(self, pre: np.ndarray, post: np.ndarray) -> np.ndarray:
+        """Row that holds the synapses of each pair of a source and a target (local indices)."""
+        if self.shards == 1:
+            return self.row0 + pre
+        return self.row0 + np.searchsorted(self.cuts, post, side="right") * self.rows + pre
+
+    def rows_of_sources(self, pre: np.ndarray) -> np.ndarray:
+        """All rows of these sources, shard after shard."""
+        if self.shards == 1:
+            return self.row0 + pre
+        return (self.row0 + self.rows * np.arange(self.shards)[:, None] + pre).ravel()
+
+    def part(self, shard: int) -> tuple[int, int]:
+        """(first, last + 1) of the places of the targets of a shard, counted from the first target; rooms are the last one's."""
+        edges = [0, *self.cuts.tolist(), self.post_room]
+        return min(edges[shard], self.post_room), min(edges[shard + 1], self.post_room)
 
 
 @dataclass
@@ -67,6 +97,15 @@ class Places(Protocol):
     max_fired: int
     blocks: list[Any]
     home: dict[int, tuple[Any, Any]]
+    shards: int
+
+
+def _name_rows(wire: Wire, places: Places, row_uid: np.ndarray) -> None:
+    """Write the uids of the sources of a wire's rows."""
+    own = places.uid_of_place[wire.pre_first : wire.pre_first + wire.pre_n]
+    for shard in range(wire.shards):
+        row0 = wire.row0 + shard * wire.rows
+        row_uid[row0 : row0 + wire.pre_n] = own
 
 
 class StaticPool(RowPool):
@@ -77,8 +116,8 @@ class StaticPool(RowPool):
         self.released = released
         self.wires: list[Wire] = []
         self.fan_first = np.zeros(1, np.int64)
-        self.fan_row = np.zeros(0, np.int64)
-        self.listed = np.zeros(0, np.int64)
+        self.fan_row = np.zeros((1, 0), np.int64)
+        self.listed = [np.zeros(0, np.int64)]
         self.population = np.zeros(0, np.int32)
         self.probability = np.zeros(0)
         self.row_uid = np.zeros(0, np.int64)
@@ -88,7 +127,7 @@ class StaticPool(RowPool):
 
     def add_rows_for(self, wire: Wire, places: Places) -> int:
         """Empty rows for the sources of a new wire; return the first."""
-        return self.add_rows(wire.rows)
+        return self.add_rows(wire.n_rows)
 
     def drop_wire(self, wire: Wire) -> None:
         """Forget a wire whose rows are empty; its rows go at the next move of rows."""
@@ -102,21 +141,20 @@ class StaticPool(RowPool):
         for wire in self.wires:
             count[wire.pre + 1] += 1
         self.fan_first = np.cumsum(count)
-        self.fan_row = np.zeros(len(self.wires), np.int64)
+        self.fan_row = np.zeros((places.shards, len(self.wires)), np.int64)
         at = self.fan_first.copy()
         for wire in self.wires:
-            self.fan_row[at[wire.pre]] = wire.row0 - wire.pre_first
+            self.fan_row[:, at[wire.pre]] = wire.row0 - wire.pre_first + wire.rows * np.arange(places.shards)
             at[wire.pre] += 1
         widest = int(count.max(initial=0))
-        self.listed = np.zeros(max(1, places.max_fired * widest), np.int64)
+        self.listed = [np.zeros(max(1, places.max_fired * widest), np.int64) for _ in range(places.shards)]
         if self.released:
             self.key = stream_key(places.seed, "release")
             self.probability = np.zeros(self.n_rows)
             self.row_uid = np.zeros(self.n_rows, np.int64)
             for wire in self.wires:
-                rows = slice(wire.row0, wire.row0 + wire.pre_n)
-                self.probability[rows] = wire.release
-                self.row_uid[rows] = places.uid_of_place[wire.pre_first : wire.pre_first + wire.pre_n]
+                self.probability[wire.row0 : wire.row0 + wire.n_rows] = wire.release
+                _name_rows(wire, places, self.row_uid)
             self.column_uid = places.uid_of_column
             self.edited()
 
@@ -157,13 +195,16 @@ class StaticPool(RowPool):
         call = name, "now, record, first, last, {a}, ring"
         return PoolCalls("neurosim.kernels.delivery", (call,), 14 if self.released else 10)
 
-    def arguments(self) -> tuple[object, ...]:
-        """The driver's tuple, taken afresh at each entry."""
+    def gather(self) -> None:
+        """After threads have run: nothing, they write the ring only."""
+
+    def arguments(self, shard: int = 0) -> tuple[object, ...]:
+        """The tuple of the thread that owns a shard, taken afresh at each entry."""
         first = (
             self.population,
             self.fan_first,
-            self.fan_row,
-            self.listed,
+            self.fan_row[shard],
+            self.listed[shard],
             self.start,
             self.length,
             self.packed,
@@ -184,19 +225,34 @@ def chosen(fields: tuple[str, ...], names: tuple[str, ...]) -> str:
 
 
 class _Wired:
-    """What the engine asks of a lazy pool: wire k is its projection k."""
+    """What the engine asks of a lazy pool: wire w and shard s are its projection w * shards + s."""
 
     wires: list[Wire]
+    lanes: list[Lane]
     own: tuple[str, ...] = OWN
 
     def add_rows_for(self: Any, wire: Wire, places: Places) -> int:
-        """A projection with empty rows for a new wire; return the first row."""
-        _, row0 = self.add_projection(
-            wire.rule, n_sources=wire.rows, pre_lo=wire.pre_first, n_targets=wire.post_room, post_lo=wire.post_first,
-            column0=wire.columns[wire.receptor], axonal=wire.axonal, back=wire.back, step=places.step,
-            **self._more_of(wire, places),
-        )  # fmt: skip
-        return int(row0)
+        """Projections with empty rows for a new wire; return the first row."""
+        first = self.n_rows
+        for shard in range(wire.shards):
+            self.add_projection(
+                wire.rule, pre_lo=wire.pre_first, axonal=wire.axonal, back=wire.back, step=places.step,
+                **self._targets_of(wire, shard), **self._more_of(wire, places),
+            )  # fmt: skip
+        return int(first)
+
+    def numbers_of(self, wire: Wire) -> list[int]:
+        """The projections of a wire, shard after shard."""
+        w = self.wires.index(wire)
+        return list(range(w * wire.shards, (w + 1) * wire.shards))
+
+    def _targets_of(self, wire: Wire, shard: int) -> dict[str, int]:
+        """Where the rows and targets of a shard lie."""
+        low, high = wire.part(shard)
+        column0 = wire.columns[wire.receptor]
+        return {
+            "n_sources": wire.rows, "n_targets": high - low, "post_lo": wire.post_first + low, "column0": column0 + low,
+        }  # fmt: skip
 
     def _more_of(self, wire: Wire, places: Places) -> dict[str, Any]:
         """Further arguments of add_projection."""
@@ -204,8 +260,8 @@ class _Wired:
 
     def drop_wire(self: Any, wire: Wire) -> None:
         """Forget a wire whose rows are empty, with the history of its targets."""
-        k = self.wires.index(wire)
-        self.remove_projection(k)
+        for k in reversed(self.numbers_of(wire)):
+            self.remove_projection(k)
         self.wires.remove(wire)
 
     def settle(self: Any, places: Places, moved: Moved | None = None) -> None:
@@ -213,16 +269,21 @@ class _Wired:
         if moved is None:
             return
         self.move_places(moved.place_map)
-        for k, wire in enumerate(self.wires):
+        for wire in self.wires:
             keep = moved.kept.get(wire.post)
-            targets = None
-            if keep is not None:
-                targets = np.full(wire.post_room, -1, np.int64)
-                targets[: keep.size] = keep
-            self.move_projection(
-                k, n_sources=wire.rows, pre_lo=wire.pre_first, row0=wire.row0, n_targets=wire.post_room,
-                post_lo=wire.post_first, column0=wire.columns[wire.receptor], targets=targets,
-            )  # fmt: skip
+            numbers = self.numbers_of(wire)
+            old = [self.target_range(k) for k in numbers]
+            for shard, k in enumerate(numbers):
+                targets = None
+                low, high = wire.part(shard)
+                if keep is not None:
+                    before = np.full(wire.post_room, -1, np.int64)  # old local index of each target
+                    before[: keep.size] = keep
+                    targets = before[low:high]
+                    targets = np.where(targets >= 0, targets - (old[shard][0] - old[0][0]), -1)
+                self.move_projection(
+                    k, pre_lo=wire.pre_first, row0=wire.row0 + shard * wire.rows, targets=targets, **self._targets_of(wire, shard)
+                )  # fmt: skip
 
     def edited(self) -> None:
         """After any edit: nothing, the pool keeps itself."""
@@ -237,6 +298,8 @@ class _Wired:
             if name != "line":
                 setattr(self, name, np.array(arrays[name], order="C"))
         self._set_lines(arrays["line"].reshape(-1, self.words))
+        if self.ledger.size < len(LEDGER):  # a save from before there were threads
+            self.ledger = np.append(self.ledger, np.zeros(len(LEDGER) - self.ledger.size, np.int64))
         self.counted = np.zeros(self.n_rows, np.int32)
         self._fill_decays()
 
@@ -249,9 +312,24 @@ class _Wired:
             room=("room_needed", f"step, n, record, record_bounds[step - origin:], {self.room_needs}"),
         )
 
-    def arguments(self: Any) -> Any:
-        """The driver's tuple, taken afresh at each entry."""
-        return self.driver_arguments()
+    def arguments(self: Any, shard: int = 0) -> Any:
+        """The tuple of the thread that owns a shard, taken afresh at each entry."""
+        given = self.driver_arguments()
+        shards = self.wires[0].shards
+        self.ledger[SHARD], self.ledger[SHARDS] = 0, shards
+        if shard == 0:
+            return given
+        while len(self.lanes) < shard:
+            self.lanes.append(Lane())
+        own = self.lanes[shard - 1].take(self, shard)
+        return tuple(
+            own.get(name, a) if isinstance(a, np.ndarray) else a for name, a in zip(self.FIELDS, given, strict=True)
+        )
+
+    def gather(self) -> None:
+        """After threads have run: take what each has kept for itself."""
+        for lane in self.lanes[: self.wires[0].shards - 1]:
+            lane.give_back(self)
 
 
 class PlasticPool(_Wired, LazyPool):
@@ -264,6 +342,7 @@ class PlasticPool(_Wired, LazyPool):
         super().__init__(rule.functions, uniform=uniform, dt=dt, dtype=dtype)
         self.reset(step)
         self.wires = []
+        self.lanes = []
 
 
 class RulePool(_Wired, EventPool):
@@ -275,6 +354,7 @@ class RulePool(_Wired, EventPool):
         super().__init__(plan, dt=dt)
         self.reset(step)
         self.wires = []
+        self.lanes = []
 
     @property
     def pushes(self) -> str:
@@ -301,15 +381,19 @@ class RulePool(_Wired, EventPool):
         super().settle(places, moved)
         self._take_uids(places)
         states = [block for block in places.blocks if not block.plays]
-        for k, wire in enumerate(self.wires):
+        for wire in self.wires:
             block, piece = places.home[wire.post]
-            self.where[k, POST_BLOCK], self.where[k, POST_FIRST] = states.index(block), piece.first
-            if wire.modulator >= 0:
-                source, held = places.home[wire.modulator]
-                self.where[k, LEVEL_BLOCK] = states.index(source)
-                self.where[k, LEVEL_PLACE] = held.first + wire.modulator_index
-            for q, name in enumerate((*self.plan.reads, *self.plan.watches)):
-                self.where[k, READS + q] = block.variables.index(name)
+            for shard, k in enumerate(self.numbers_of(wire)):
+                self.where[k, POST_BLOCK], self.where[k, POST_FIRST] = (
+                    states.index(block),
+                    piece.first + wire.part(shard)[0],
+                )
+                if wire.modulator >= 0:
+                    source, held = places.home[wire.modulator]
+                    self.where[k, LEVEL_BLOCK] = states.index(source)
+                    self.where[k, LEVEL_PLACE] = held.first + wire.modulator_index
+                for q, name in enumerate((*self.plan.reads, *self.plan.watches)):
+                    self.where[k, READS + q] = block.variables.index(name)
 
     def _take_uids(self, places: Places) -> None:
         """Uids of rows and columns, where synapses draw random numbers."""
@@ -319,9 +403,7 @@ class RulePool(_Wired, EventPool):
         self.keys = np.array([stream_key(places.seed, "synapse", i) for i in range(self.keys.size)], np.uint64)
         self.row_uid = np.zeros(self.n_rows, np.int64)
         for wire in self.wires:
-            self.row_uid[wire.row0 : wire.row0 + wire.pre_n] = places.uid_of_place[
-                wire.pre_first : wire.pre_first + wire.pre_n
-            ]
+            _name_rows(wire, places, self.row_uid)
         self.column_uid = places.uid_of_column
         self.edited()
 

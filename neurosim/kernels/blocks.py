@@ -66,3 +66,32 @@ def spikes_of(begin, bounds, record, uid_of_place, oldest, step, place, uid):
             place[s] = record[s]
             uid[s] = uid_of_place[record[s]]
     return first
+
+
+@kernel
+def merge_spikes(n_steps, at, fired, first, bounds, heads, record, record_bounds):
+    """Join what the threads found in a chunk: in each step the spikes of all in order of place, behind record_bounds[at].
+
+    Thread t found fired[t, first[b] + bounds[t, b, s] : first[b] + bounds[t, b, s + 1]] in block b and step s, ascending.
+    """
+    threads = fired.shape[0]
+    found = record_bounds[at]
+    for s in range(n_steps):
+        for b in range(first.size):
+            left = 0
+            for t in range(threads):
+                heads[t] = first[b] + bounds[t, b, s]
+                left += bounds[t, b, s + 1] - bounds[t, b, s]
+            while left > 0:
+                who = -1
+                least = np.int64(0)
+                for t in range(threads):
+                    if heads[t] < first[b] + bounds[t, b, s + 1]:
+                        place = fired[t, heads[t]]
+                        if who < 0 or place < least:
+                            who, least = t, place
+                record[found] = least
+                found += 1
+                heads[who] += 1
+                left -= 1
+        record_bounds[at + s + 1] = found

@@ -319,6 +319,7 @@ def from_all(gaussian, length, here, slot, target, draw):
 @kernel
 def probe_inputs(key, uid, column, k, row0, n_rows, tries, mask, table, packed, row, slot, held):
     """k[i] different synapses onto column[i], uniformly, by looking into random rows; no pair may have two.
+    The rows that may lead to column[i] are row0[i] ... row0[i] + n_rows - 1.
 
     They are written one target after the other; held[i] says how many `tries` looks found.  Cheaper than a pass over all
     synapses where few targets are asked for.
@@ -328,13 +329,13 @@ def probe_inputs(key, uid, column, k, row0, n_rows, tries, mask, table, packed, 
     for i in range(column.size):
         n = 0
         wanted = np.uint32(column[i])
-        after = row0 + min(n_rows - 1, int(uniform(key, 0, uid[i]) * n_rows))
-        later = row0 + min(n_rows - 1, int(uniform(key, 1, uid[i]) * n_rows))
+        after = row0[i] + min(n_rows - 1, int(uniform(key, 0, uid[i]) * n_rows))
+        later = row0[i] + min(n_rows - 1, int(uniform(key, 1, uid[i]) * n_rows))
         for t in range(tries):
             if n == k[i]:
                 break
             r, after = after, later
-            later = row0 + min(n_rows - 1, int(uniform(key, t + 2, uid[i]) * n_rows))
+            later = row0[i] + min(n_rows - 1, int(uniform(key, t + 2, uid[i]) * n_rows))
             for ahead in range(0, min(length[later], 128), 16):  # the row after next comes while this one is looked at
                 prefetch(packed, start[later] + ahead)
             here = packed[start[r] : start[r] + length[r]]

@@ -176,7 +176,7 @@ def push_log(now, spikes, first, last, with_spikes, pool):
     recent_bounds[here, 0] = head
     recent_bounds[here, 1] = head + last - first
     recent_bounds[here, 2] = now
-    for k in range(place.shape[0] if with_spikes else 0):
+    for k in range(ledger[history.SHARD], place.shape[0] if with_spikes else 0, ledger[history.SHARDS]):
         fired = now - place[k, history.BACK]
         here = fired & (recent_bounds.shape[0] - 1)
         if (
@@ -254,6 +254,7 @@ def events_source(plan: EventPlan) -> str:
     """Text of the module of kernels for these parts."""
     constants = dict(zip(history.PLACE, range(len(history.PLACE)), strict=True))
     constants |= dict(zip(history.LEDGER[: history.LAYOUT_AT], range(history.LAYOUT_AT), strict=True))
+    constants |= {"SHARD": history.SHARD, "SHARDS": history.SHARDS}
     text = _Text(plan)
     source = texts.HEADER.replace("<CONSTANTS>", "\n".join(f"{name} = {value}" for name, value in constants.items()))
     room = "from neurosim.kernels.history import room_needed" + (" as room_for_spikes" if plan.third else "")

@@ -155,7 +155,7 @@ def deliver(now, late, ring, pool):
     mask = ring.shape[0] - 1
     recent_mask = recent.size - 1
     present = now - ledger[EPOCH]
-    for k in range(place.shape[0]):
+    for k in range(ledger[SHARD], place.shape[0], ledger[SHARDS]):
         if place[k, LATE] != late:
             continue
         fired = now - place[k, AXONAL]
@@ -248,7 +248,7 @@ def room_needed(now, n_steps, spikes, bounds, pool):
     <FIELDS> = pool
     asked = (length, last_pre, counted, place, recent, recent_bounds, ledger, note_step, amount, note_used)
     full = room_for_spikes(now, n_steps, spikes, bounds, asked)
-    for k in range(place.shape[0]):
+    for k in range(ledger[SHARD], place.shape[0], ledger[SHARDS]):
         <PARAMETERS>
         if now & (np.int64(third_period) - 1) == 0:
             for row in range(place[k, ROW0], place[k, ROW0] + place[k, PRE_HI] - place[k, PRE_LO]):
@@ -265,7 +265,7 @@ PUSH = '''@kernel
 def push(now, spikes, first, last, states, pool):
     """As push_log, after looking at the state of neurons at the end of step `now`."""
     <FIELDS> = pool
-    for k in range(place.shape[0]):
+    for k in range(ledger[SHARD], place.shape[0], ledger[SHARDS]):
         <PARAMETERS>
         <THIRD>
         <KEPT>

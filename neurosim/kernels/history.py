@@ -35,10 +35,12 @@ PRE_LO, PRE_HI, ROW0, POST_LO, POST_HI, COLUMN0, LINE0, AXONAL, BACK, LEAST, WIN
 #: Entries of `ledger` (int64).
 LEDGER = (
     "EPOCH", "CLOCK", "SAFE", "WANTED", "AHEAD", "HEAD", "BITS", "LAG", "BIRTHS", "ASKED", "STEPS_NEEDED", "NOTES_NEEDED",
-    "AMOUNTS_NEEDED", "RECENT_NEEDED", "SWEPT", "WORDS", "TIMES", "TRACE0", "TRACES",
+    "AMOUNTS_NEEDED", "RECENT_NEEDED", "SWEPT", "WORDS", "TIMES", "TRACE0", "TRACES", "SHARD", "SHARDS",
 )  # fmt: skip
 EPOCH, CLOCK, SAFE, WANTED, AHEAD, HEAD, BITS, LAG, BIRTHS, ASKED = range(10)
 STEPS_NEEDED, NOTES_NEEDED, AMOUNTS_NEEDED, RECENT_NEEDED, SWEPT, LAYOUT_AT = range(10, 16)
+#: A thread works for the projections SHARD, SHARD + SHARDS, ...: each projection stands once for every shard of targets.
+SHARD, SHARDS = 19, 20
 
 #: Layout of a line by (uniform, dtype): int32 words, times, place of the first trace (in traces), traces.
 LAYOUT = {
@@ -94,7 +96,7 @@ def push(now, spikes, first, last, pool):
     recent_bounds[here, 0] = head
     recent_bounds[here, 1] = head + last - first
     recent_bounds[here, 2] = now
-    for k in range(place.shape[0]):
+    for k in range(ledger[SHARD], place.shape[0], ledger[SHARDS]):
         fired = now - place[k, BACK]
         here = fired & (recent_bounds.shape[0] - 1)
         if (
@@ -150,7 +152,7 @@ def room_needed(now, n_steps, spikes, bounds, pool):
         oldest = recent_bounds[(now - ledger[LAG]) & (steps - 1), 0]
     notes = np.int64(0)
     amounts = np.int64(0)
-    for k in range(place.shape[0]):
+    for k in range(ledger[SHARD], place.shape[0], ledger[SHARDS]):
         if place[k, WINDOW] == 0:
             continue
         for s in range(n_steps):

@@ -92,16 +92,28 @@ class Kernels:
         self.sites = sites
         self.kernels: list[Any] = kernels
         self._known: dict[Any, tuple[list[tuple[Any, ...]], Any]] = {}
+        self._ready: set[Any] = set()
 
     def __call__(self, *arguments: Any) -> Any:
         """Call `drive`."""
         if not JIT:
             return self.drive(self.kernels, *arguments)
+        _promise.types, addresses = self._prepared(arguments)
+        return self.drive(addresses, *arguments)
+
+    def ready(self, arguments: tuple[Any, ...]) -> None:
+        """Compile all that a call with such arguments needs."""
+        if JIT and (kinds := kinds_of(arguments)) not in self._ready:
+            _promise.types, addresses = self._prepared(arguments)
+            drive: Any = self.drive
+            drive.compile((typeof(addresses), *(typeof(one) for one in arguments)))
+            self._ready.add(kinds)
+
+    def _prepared(self, arguments: tuple[Any, ...]) -> tuple[list[tuple[Any, ...]], np.ndarray]:
         kinds = kinds_of(arguments)
         if kinds not in self._known:
             self._known[kinds] = self._compile(arguments)
-        _promise.types, addresses = self._known[kinds]
-        return self.drive(addresses, *arguments)
+        return self._known[kinds]
 
     def _compile(self, arguments: tuple[Any, ...]) -> tuple[list[tuple[Any, ...]], np.ndarray]:
         promised, addresses = [], []

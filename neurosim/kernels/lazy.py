@@ -31,7 +31,7 @@ from types import ModuleType
 import numpy as np
 
 from neurosim.kernels import lazy_text as texts
-from neurosim.kernels.history import FIELDS, LAYOUT, LAYOUT_AT, LEDGER, MOST_ROUNDS, PLACE
+from neurosim.kernels.history import FIELDS, LAYOUT, LAYOUT_AT, LEDGER, MOST_ROUNDS, PLACE, SHARD, SHARDS
 from neurosim.kernels.specialise import load_module, source_of
 
 Rule = Callable[..., float]
@@ -55,7 +55,7 @@ def lazy_source(potentiate: Rule, depress: Rule, uniform: bool, dtype: str = "fl
         zip(LEDGER[:LAYOUT_AT], range(LAYOUT_AT), strict=True)
     )
     constants |= {"WORDS": words, "TIMES": times, "TRACE0": trace0, "TRACES": traces}
-    constants["MOST"] = MOST_ROUNDS
+    constants |= {"MOST": MOST_ROUNDS, "SHARD": SHARD, "SHARDS": SHARDS}
     constants["PER_LINE"] = words * 4 // np.dtype(dtype).itemsize
     costly = any(word in source_of(f) for f in (potentiate, depress) for word in ("power(", "exp(", "log("))
     text = texts.HEADER + texts.RULE + (texts.ROWS if costly else "") + texts.STREAM

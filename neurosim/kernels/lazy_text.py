@@ -323,7 +323,7 @@ def deliver(now, late, ring, pool):
     With late = 1 only those of projections whose spikes act in the step in which they arrive, before the neurons advance.
     """
     <FIELDS> = pool
-    for k in range(place.shape[0]):
+    for k in range(ledger[SHARD], place.shape[0], ledger[SHARDS]):
         if place[k, LATE] != late:
             continue
         fired = now - place[k, AXONAL]

@@ -279,8 +279,8 @@ def unload_heaps(heaps, row, slot):
 
 
 @kernel
-def offer_rows(rows, key, row_uid, column_uid, mask, table, packed, seen, rank, heaps):
-    """Heap i gets rows[i] by hash; seen and rank count parallels.  Returns a column without uid, or -1."""
+def offer_rows(rows, per_heap, key, row_uid, column_uid, mask, table, packed, seen, rank, heaps):
+    """Heap i // per_heap gets rows[i] by hash; seen and rank count parallels.  Returns a column without uid, or -1."""
     start, length, _ = table
     bound = heaps[5]
     for i in range(rows.size):
@@ -293,8 +293,8 @@ def offer_rows(rows, key, row_uid, column_uid, mask, table, packed, seen, rank, 
             rank[c] = rank[c] + 1 if seen[c] == i else 0
             seen[c] = i
             h = pair_hash(key, pre, np.uint64(column_uid[c]), np.uint64(rank[c]))
-            if h <= bound[i]:
-                offer(h, (r << SLOT_BITS) | s, heaps, i)
+            if h <= bound[i // per_heap]:
+                offer(h, (r << SLOT_BITS) | s, heaps, i // per_heap)
     return np.int64(-1)
 
 

@@ -95,7 +95,7 @@ class BlockPlan:
 
 #: Arguments of every generated block kernel after (first_step, n_steps), in the order of the driver's tuple.
 BLOCK_ARGUMENTS = (
-    "dt", "first", "last", "table", "varied", "state", "waiting", "fired", "uid", "draws", "place0", "column0", "room",
+    "dt", "first", "last", "begin", "count", "table", "varied", "state", "waiting", "fired", "uid", "draws", "place0", "column0", "room",
     "key", "tables", "watch_every", "watch_variable", "watch_first", "watch_place", "watch_base", "watch_origin", "watch_out",
     "spikes", "bounds",
 )  # fmt: skip
@@ -108,8 +108,8 @@ class _Names:
         physics = plan.physics
         self.plan = plan
         self.expression: dict[str, str] = {"dt": "dt", "t": "t", "waiting": "waiting[i]", "fired": "fired[i]"}
-        self.expression |= {"step": "step", "tables": "tables", "size": "(last[p] - first[p])"}
-        self.expression["place"] = "(np.int64(i) - first[p])"  # in the population
+        self.expression |= {"step": "step", "tables": "tables", "size": "count[p]"}
+        self.expression["place"] = "(np.int64(i) - begin[p])"  # in the population, of which this thread may have a part
         self.expression |= {name: f"x_{name}[i]" for name in physics.state}
         self.expression |= {name: f"arrived[r_{name} + i]" for name in physics.receptors}
         for name in plan.coefficients:
@@ -229,7 +229,7 @@ def _emit_collect(body: _Body, plan: BlockPlan, names: _Names) -> None:
     """List the spikes, eight flags at a time, and reset the neurons that fired (not one whose state is no number: that is found later)."""
     body.add(4, "for k in range(start >> 3, (stop + 7) >> 3):")
     body.add(5, "if words[k] != np.uint64(0):")
-    body.add(6, "for i in range(8 * k, min(8 * k + 8, stop)):")
+    body.add(6, "for i in range(max(8 * k, start), min(8 * k + 8, stop)):  # the other flags are another thread's")
     body.add(7, "if fired[i]:")
     body.add(8, "spikes[found] = place0 + i", "found += 1")
     if plan.physics.refractory:

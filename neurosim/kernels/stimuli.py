@@ -11,7 +11,7 @@ from neurosim.kernels.mathematics import cos_turns, exp, normal_of
 from neurosim.kernels.rng import fill_quads, philox, uniform, word
 
 # columns of the integer table `line`, one row a stimulus
-KIND, START, STOP, FIRST, LAST, GUIDE, CUMULATIVE, VALUE, COURSE, COURSE_LENGTH, COURSE_EVERY = range(11)
+KIND, START, STOP, FIRST, LAST, GUIDE, CUMULATIVE, VALUE, COURSE, COURSE_LENGTH, COURSE_EVERY, STRIDE = range(12)
 # kinds of Poisson input
 SAME_RATE, OWN_RATE, SHARED = range(3)
 # kinds of current
@@ -102,7 +102,7 @@ def _own_rate(step, line, weight, key, uid, column, value, course, slot):
         if now < 0.0:  # -1 - pattern number; -1e9 means silence
             if now < -1e8:
                 return
-            v += np.int64(-1.0 - now) * n
+            v += np.int64(-1.0 - now) * line[STRIDE]
         else:
             factor = now
     for i in range(n):

@@ -57,16 +57,22 @@ def neuron_of_column(projection: Any) -> np.ndarray:
     return place
 
 
+def shard_rows(wire: Any) -> range:
+    """First row of each shard of a projection."""
+    return range(wire.row0, wire.row0 + wire.n_rows, wire.rows) if wire.rows else range(0)
+
+
 def sums(projection: Any, side: str, squares: bool) -> np.ndarray:
     """Sum of |w|, or of w**2, over the synapses of each target (side "post") or source ("pre"); float64 [neurons]."""
     from neurosim.kernels.learning import add_up
 
     n = len(projection.target if side == "post" else projection.source)
     out = np.zeros(n)
-    if in_place(projection):
+    if side == "post" and in_place(projection):  # a target's inputs stand in one order, however its shard is cut
         pool, wire = projection.pool, projection.wire
         rows = (pool.mask, pool.start, pool.length, pool.packed, pool.weight)
-        add_up(wire.row0, wire.pre_n, side == "pre", squares, neuron_of_column(projection), *rows, out)
+        for row0 in shard_rows(wire):
+            add_up(row0, wire.pre_n, False, squares, neuron_of_column(projection), *rows, out)
         return out
     edges = projection.edges()
     size = edges.weight**2 if squares else np.abs(edges.weight)
@@ -81,9 +87,10 @@ def scale(projection: Any, side: str, factor: np.ndarray, low: float, high: floa
         return
     if in_place(projection):
         pool, wire, engine = projection.pool, projection.wire, projection.network.engine
-        flight.note_in_flight(engine, pool, wire, np.arange(wire.row0, wire.row0 + wire.pre_n))
+        flight.note_in_flight(engine, pool, wire, wire.rows_of_sources(np.arange(wire.pre_n)))
         rows = (pool.mask, pool.start, pool.length, pool.packed, pool.weight)
-        learning.scale(wire.row0, wire.pre_n, side == "pre", factor, low, high, neuron_of_column(projection), *rows)
+        for row0 in shard_rows(wire):
+            learning.scale(row0, wire.pre_n, side == "pre", factor, low, high, neuron_of_column(projection), *rows)
         return
     edges = projection.edges()
     edges.set_weight(np.clip(edges.weight * factor[ends(projection, edges, side)], low, high))

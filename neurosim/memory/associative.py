@@ -285,7 +285,7 @@ class AssociativeStore:
     def _wake(self, codes: np.ndarray) -> None:
         """Silent synapses (weight 0) between cells that fired together become as strong as new ones."""
         p = self.projection
-        if p.pool.weaker_than(SILENT, p.wire.row0, p.wire.rows)[0].size:
+        if p.pool.weaker_than(SILENT, p.wire.row0, p.wire.n_rows)[0].size:
             silent = p.weaker_than(SILENT)
             held = np.searchsorted(self.source.uid, silent.pre) * self.target.n + np.searchsorted(
                 self.target.uid, silent.post
