@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from neurosim.engine import aligned
+from neurosim.engine.aligned import PLACES
 from neurosim.kernels.rng import stream_key
 from neurosim.kernels.specialise import DRAWS, BlockPlan, load_block
 
@@ -31,8 +33,9 @@ class Slice:
     cuts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def cut(self, shards: int) -> None:
-        """Divide the neurons among so many shards, as evenly as can be."""
-        self.cuts = np.arange(1, shards, dtype=np.int64) * self.n // shards
+        """Divide the neurons among so many shards, as evenly as whole cache lines can be."""
+        even = self.first + np.arange(1, shards) * self.n / shards
+        self.cuts = np.clip(np.rint(even / PLACES).astype(np.int64) * PLACES - self.first, 0, self.n)
 
     def part(self, shard: int) -> tuple[int, int]:
         """(first, last + 1) of the neurons of a shard, local."""
@@ -100,11 +103,11 @@ class Block:
 
     def _set_room(self, room: int) -> None:
         self.room = room
-        self.state = np.zeros((len(self.variables), room))
-        self.waiting = np.zeros(room, np.int16)
-        self.fired = np.zeros(room, np.bool_)
+        self.state = aligned.zeros((len(self.variables), room))
+        self.waiting = aligned.zeros(room, np.int16)
+        self.fired = aligned.zeros(room, np.bool_)
         self.uid = np.full(room, -1, np.int64)
-        self.draws = np.zeros((self._n_draws, room))
+        self.draws = aligned.zeros((self._n_draws, room))
 
     def relayout(self, kept: dict[int, np.ndarray]) -> np.ndarray:
         """Give every slice its place anew; `kept[number]` are the old local indices that live on, in order.

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from neurosim.engine import flight, shards
+from neurosim.engine import aligned, flight, shards
 from neurosim.engine.blocks import Block, Slice
 from neurosim.engine.driver import BAD_BLOCK, BAD_PLACE, BAD_VARIABLE, PENDING, WAITING_POOL, DriverPlan, load_driver
 from neurosim.engine.gap_pool import GapPool
@@ -122,7 +122,7 @@ class Engine:
         self.gaps = GapPool()
         self.applied: list[Applied] = []
         self.watches: list[Watch] = []
-        self.ring = np.zeros((1, 0))
+        self.ring = aligned.zeros((1, 0))
         self.population = np.zeros(0, np.int32)
         self.uid_of_place = np.zeros(0, np.int64)
         self.uid_of_column = np.zeros(0, np.int64)
@@ -272,7 +272,7 @@ class Engine:
             self.lay_out(block, {s.number: np.arange(s.n) for s in block.slices})
         else:
             self._number_places()
-            self.ring = np.zeros((self.ring.shape[0], 0))
+            self.ring = aligned.zeros((self.ring.shape[0], 0))
             self.recent_step = self.recent_place = NOBODY
             self.settle()
 
@@ -300,7 +300,7 @@ class Engine:
 
     def _move_ring(self, column_map: np.ndarray) -> None:
         old = self.ring
-        self.ring = np.zeros((old.shape[0], self.uid_of_column.size))
+        self.ring = aligned.zeros((old.shape[0], self.uid_of_column.size))
         source = np.flatnonzero(column_map >= 0)
         self.ring[:, column_map[source]] = old[:, source]
 
@@ -442,7 +442,7 @@ class Engine:
         need = 1 << (max(longest, self.chunk, 2) - 1).bit_length()
         if need > self.ring.shape[0]:
             old, slots = self.ring, self.ring.shape[0]
-            self.ring = np.zeros((need, old.shape[1]))
+            self.ring = aligned.zeros((need, old.shape[1]))
             for k in range(slots):
                 self.ring[(self.step + k) & (need - 1)] = old[(self.step + k) & (slots - 1)]
 
@@ -483,7 +483,8 @@ class Engine:
         first = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
         self._ready = Ready(
             load_driver(plan), chunk, self.max_fired, currents, first[:-1].copy(),
-            np.zeros((self.shards, int(first[-1])), np.int64), np.zeros((self.shards, len(self.blocks), chunk + 1), np.int64),
+            aligned.zeros((self.shards, -(-int(first[-1]) // 8) * 8), np.int64),
+            aligned.zeros((self.shards, len(self.blocks), -(-(chunk + 1) // 8) * 8), np.int64),
         )  # fmt: skip
         poisson, current = poisson_tables(drives, self.dt, self.seed), current_tables(currents, self.dt, self.seed)
         self._ready.memory = current[-1]
@@ -514,7 +515,7 @@ class Engine:
         if self._record.size < capacity:
             self._record = np.empty(capacity, np.int64)
         record, bounds = self._record, np.zeros(end - begin + 1, np.int64)
-        status = np.zeros((self.shards, 8), np.int64)
+        status = aligned.zeros((self.shards, 8), np.int64)
         status[:, BAD_BLOCK] = -1
         clock = time.perf_counter()
         step = begin
