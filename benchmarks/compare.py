@@ -1,11 +1,12 @@
-"""Times neurosim and its peers on one network and prints medians, ratios and firing rates.
+"""Times neurosim and its peers on networks and prints medians, ratios and firing rates.
 
     export NEST_PYTHON=... BRIAN2_PYTHON=... GENN_PYTHON=...
-    python benchmarks/compare.py MODEL [--threads N] [--repeat R] [--time MS] [--dtype float32] [--json]
+    python benchmarks/compare.py MODEL ... [--threads N] [--repeat R] [--time MS] [--dtype float32] [--json]
 
-MODEL is a name in `benchmarks.MODELS`.  Each peer runs through the interpreter that its variable names (and is
-skipped where it is unset), each run in a fresh process with a seed of its own, the peers in turn.  Every peer records
-all spikes; building, compiling and a warm-up (100 ms) come before the timed part.  A row says so when its rate is
+MODEL is a name in `benchmarks.MODELS`, such as brunel, microcircuit (a tenth), microcircuit_x0.2, microcircuit_full,
+coba, coba20k, cuba, cuba20k.  Each peer runs through the interpreter that its variable names (and is skipped where it
+is unset), each run in a fresh process with a seed of its own, the peers in turn.  Every peer records all spikes;
+building, compiling and a warm-up (100 ms) come before the timed part.  A row says so when its rate is
 more than 1 % off neurosim's, and when the rest of the machine used more than 5 % of it meanwhile: such a time means
 little.  `speedup` is the peer's wall time over neurosim's on as many threads.
 """
@@ -106,45 +107,43 @@ def main() -> None:
     sys.path.insert(0, str(ROOT))
     from benchmarks import MODELS, describe
 
-    parser = argparse.ArgumentParser(description="Time neurosim and its peers on one network.")
-    parser.add_argument("model", choices=MODELS)
+    parser = argparse.ArgumentParser(description="Time neurosim and its peers on networks.")
+    parser.add_argument("model", nargs="+", choices=MODELS)
     parser.add_argument("--threads", type=int, default=1, help="run on 1 thread, and on this many where it is more")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each, of which the median is printed")
     parser.add_argument("--time", type=float, help="timed part (ms); each network has its own default")
     parser.add_argument("--dtype", choices=["float32", "float64"], default="float32", help="neurosim's weights")
-    parser.add_argument("--json", action="store_true", help="print one object instead of the table")
+    parser.add_argument("--json", action="store_true", help="print one object for each network instead of the table")
     asked = parser.parse_args()
-    duration = asked.time or describe(asked.model).time
     peers = {"neurosim": sys.executable}
     for peer, variable in PEERS.items():
         if variable in os.environ:
             peers[peer] = os.environ[variable]
         else:
             print(f"{peer} is skipped: {variable} is not set to its interpreter", file=sys.stderr)
+    for model in asked.model:
+        duration = asked.time or describe(model).time
+        rows = compare(model, peers, asked, duration)
+        if asked.json:
+            kept = [{column: row[column] for column in COLUMNS} for row in rows]
+            print(json.dumps({"model": model, "rows": kept}), flush=True)
+        else:
+            print(f"{model}: {duration:g} ms, medians of {asked.repeat}, all spikes recorded")
+            print(table(rows), flush=True)
+
+
+def compare(model: str, peers: dict[str, str], asked: argparse.Namespace, duration: float) -> list[dict]:
+    """The rows of one network: every peer on one thread and on as many as asked, in turn."""
     settings = [(peer, n) for n in sorted({1, asked.threads}) for peer in peers]
     runs: dict[tuple[str, int], list[dict]] = {setting: [] for setting in settings}
     for repeat in range(asked.repeat):
         for peer, n in settings:
-            print(f"{asked.model}: {peer} on {n}, run {repeat + 1} of {asked.repeat}", file=sys.stderr)
-            options = [
-                asked.model,
-                "--threads",
-                str(n),
-                "--time",
-                str(duration),
-                "--seed",
-                str(repeat + 1),
-                "--dtype",
-                asked.dtype,
-            ]
-            runs[peer, n].append(run_once(peer, peers[peer], options))
+            print(f"{model}: {peer} on {n}, run {repeat + 1} of {asked.repeat}", file=sys.stderr)
+            options = ["--threads", n, "--time", duration, "--seed", repeat + 1, "--dtype", asked.dtype]
+            runs[peer, n].append(run_once(peer, peers[peer], [model, *map(str, options)]))
     rows = [combine(peer, n, runs[peer, n]) for peer, n in settings]
     relate(rows)
-    if asked.json:
-        print(json.dumps({"model": asked.model, "rows": [{column: row[column] for column in COLUMNS} for row in rows]}))
-    else:
-        print(f"{asked.model}: {duration:g} ms, medians of {asked.repeat}, all spikes recorded")
-        print(table(rows))
+    return rows
 
 
 if __name__ == "__main__":

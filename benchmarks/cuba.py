@@ -1,12 +1,12 @@
-"""CUBA (Vogels & Abbott 2005): 4,000 neurons with exponential currents, delays of one step, no input.
+"""CUBA (Vogels & Abbott 2005): 4,000 or 20,000 neurons with exponential currents, 80 synapses onto each, no input.
 
-As benchmarked by Brette et al. (2007).
+As benchmarked by Brette et al. (2007); delays of one step.
 """
 
 from benchmarks.description import DT, Network, Population, Projection
 
-N_EXC, N_INH = 3_200, 800
-K_EXC, K_INH = 64, 16  # synapses onto each neuron (2 %)
+N_EXC, N_INH = 3_200, 800  # at scale 1
+K_EXC, K_INH = 64, 16  # synapses onto each neuron, at any scale
 PARAMETERS = {
     "tau_m": 20.0,  # ms
     "c_m": 200.0,  # pF
@@ -21,11 +21,11 @@ MV = PARAMETERS["c_m"] / PARAMETERS["tau_m"]  # pA for 1 mV of the published wei
 WEIGHT_EXC, WEIGHT_INH = 1.62 * MV, -9.0 * MV  # pA
 
 
-def network() -> Network:
-    """The whole network."""
+def network(scale: int) -> Network:
+    """The network with `scale` times 4,000 neurons."""
     populations = [
-        Population("exc", N_EXC, ("uniform", -60.0, -50.0)),
-        Population("inh", N_INH, ("uniform", -60.0, -50.0)),
+        Population("exc", scale * N_EXC, ("uniform", -60.0, -50.0)),
+        Population("inh", scale * N_INH, ("uniform", -60.0, -50.0)),
     ]
     projections = [
         Projection(source, target, "fixed_indegree", k, weight, DT)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
 import inspect
 import os
 import shlex
 import sys
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,9 @@ PACKAGE = Path(__file__).parent
 FOLDERS = (PACKAGE.parent / "scenarios", PACKAGE / "_scenarios")
 #: Arguments of a scenario's `main` that have options of their own, or are set by the command line.
 OWN = ("duration", "seed", "out", "progress")
+#: Options of every `run`; a setting of such a name is reached by `--set` only.
+OPTIONS = ("seed", "duration", "out", "threads", "set", "debug", "help")
+THREADS = "NEUROSIM_THREADS"  # what the engine's choice of threads honours
 SHORT = 0.1  # part of a scenario's own duration that `--duration short` runs
 LIBRARIES = (
     "numpy",
@@ -49,7 +53,11 @@ class UsageError(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code: 0 good, 1 an error or a failed check, 2 a command not understood."""
     parser = _parser()
-    given = parser.parse_args(arguments)
+    given, more = parser.parse_known_args(arguments)
+    if given.command == "run":
+        given.flags = more  # settings of the scenario, which is not known yet
+    elif more:
+        parser.error(f"unrecognized arguments: {' '.join(more)}")
     if given.command is None:
         parser.print_help()
         return 0
@@ -75,13 +83,22 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="neurosim",
         description="Living networks of spiking neurons.",
-        epilog="For example: neurosim run worm --seed 2 --set rule=mirror",
+        epilog="For example: neurosim run worm --seed 2 --rule mirror",
     )
     parser.add_argument("--version", action="version", version=f"neurosim {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="run | report | list | check | lab | info")
 
     run = commands.add_parser(
-        "run", help="run a scenario", description="Run a scenario: a name of `neurosim list`, or a script of your own."
+        "run",
+        help="run a scenario",
+        description="Run a scenario: a name of `neurosim list`, or a script of your own.",
+        epilog="Settings of the scenario are options too: --scale 0.2, and --full for a yes or no (--no-full). "
+        "`neurosim run SCENARIO --help` lists them.",
+        allow_abbrev=False,  # else a setting could be taken for an option that begins alike
+        add_help=False,
+    )
+    run.add_argument(
+        "-h", "--help", action=_Help, nargs=0, help="show this, and the settings of the scenario named before"
     )
     run.add_argument(
         "scenario",
@@ -98,8 +115,9 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="KEY=VALUE",
-        help="settings of the scenario",
+        help="settings of the scenario; --KEY VALUE is the same",
     )
+    run.add_argument("--threads", metavar="N", help="threads of the engine (default: its own choice)")
     run.set_defaults(function=_run)
 
     page = commands.add_parser(
@@ -183,7 +201,7 @@ def _run(given: argparse.Namespace) -> int:
         warnings.showwarning = _tell_warning
         known = inspect.signature(function).parameters
         usual = {key: one.default for key, one in known.items() if one.default is not one.empty}
-        with run_as(name, usual | arguments, _command(given, out)):
+        with _threads(given.threads), run_as(name, usual | arguments, _command(given, out)):
             lines = function(**arguments, **({"out": out} if "out" in known else {}))
     for line in lines or []:
         print(line)
@@ -201,8 +219,28 @@ def _command(given: argparse.Namespace, out: Path) -> str:
     words = ["neurosim", "run", given.scenario, *(["--out", str(out)] if given.out else [])]
     words += [] if given.seed is None else ["--seed", str(given.seed)]
     words += [] if given.duration is None else ["--duration", given.duration]
+    words += [] if given.threads is None else ["--threads", given.threads]
     settings = [text for group in given.settings for text in group]
-    return shlex.join([*words, *(["--set", *settings] if settings else [])])
+    return shlex.join([*words, *given.flags, *(["--set", *settings] if settings else [])])
+
+
+@contextlib.contextmanager
+def _threads(text: str | None) -> Iterator[None]:
+    """For as long as this holds, networks that are not told a number of threads take this one."""
+    if text is None:
+        yield
+        return
+    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+        raise UsageError(f"--threads {text}: give a whole number of at least 1, for example --threads 2")
+    before = os.environ.get(THREADS)
+    os.environ[THREADS] = str(int(text))
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[THREADS]
+        else:
+            os.environ[THREADS] = before
 
 
 def find_scenario(asked: str) -> Path:
@@ -215,7 +253,8 @@ def find_scenario(asked: str) -> Path:
         return path
     if path.suffix == ".py" or os.sep in asked:
         raise UsageError(f"no script {asked!r}; give the path of a Python file, or one of: {', '.join(known)}")
-    raise UsageError(f"no scenario {asked!r}; known: {', '.join(known) or 'none'}.{_close(asked, known)}")
+    close = _close(asked, known) or " The scenario comes first, its settings after it."
+    raise UsageError(f"no scenario {asked!r}; known: {', '.join(known) or 'none'}.{close}")
 
 
 def scenarios() -> dict[str, Path]:
@@ -267,14 +306,91 @@ def scenario_arguments(name: str, function: Callable[..., Any], given: argparse.
                 f"scenario {name!r} has no setting {key!r}; known: {', '.join(settings) or 'none'}.{_close(key, settings)}"
             )
         arguments[key] = _value(value)
+    for key, setting in _flags(name, settings, given.flags):
+        if key in arguments:
+            raise UsageError(f"scenario {name!r}: {key} is given twice; give it once")
+        arguments[key] = setting
     missing = [
         key for key, parameter in settings.items() if parameter.default is parameter.empty and key not in arguments
     ]
     if missing:
-        raise UsageError(f"scenario {name!r} needs {', '.join(f'--set {key}=...' for key in missing)}")
+        raise UsageError(f"scenario {name!r} needs {', '.join(f'{_flag(key)} ...' for key in missing)}")
     if "progress" in known:
         arguments["progress"] = True
     return arguments
+
+
+def _flag(key: str) -> str:
+    """How a setting is written on the command line."""
+    return f"--set {key}=" if key in OPTIONS else f"--{key.replace('_', '-')}"
+
+
+def _flags(name: str, settings: Mapping[str, inspect.Parameter], words: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """(setting, value) of plain flags: --key VALUE or --key=VALUE, and --key or --no-key where it is True or False."""
+    left = list(words)
+    while left:
+        word = left.pop(0)
+        flag, equals, text = word.partition("=")
+        key = flag.removeprefix("--").replace("-", "_")
+        negated = key.removeprefix("no_") if key not in settings else key
+        if negated != key and _is_switch(settings.get(negated)) and not equals:
+            yield negated, False
+            continue
+        if not flag.startswith("--") or key not in settings or key in OPTIONS:
+            raise UsageError(_no_flag(name, settings, flag))
+        if not equals and _is_switch(settings[key]):
+            text = left.pop(0) if left and left[0] in ("True", "False") else "True"
+        elif not equals:
+            if not left or left[0].startswith("--"):
+                usual = settings[key].default
+                example = 1 if usual is inspect.Parameter.empty else usual
+                raise UsageError(f"{flag}: needs a value, for example {flag} {shlex.quote(str(example))}")
+            text = left.pop(0)
+        yield key, _value(text)
+
+
+def _is_switch(setting: inspect.Parameter | None) -> bool:
+    """Whether a setting is True or False."""
+    return setting is not None and (isinstance(setting.default, bool) or setting.annotation in (bool, "bool"))
+
+
+def _no_flag(name: str, settings: Mapping[str, inspect.Parameter], flag: str) -> str:
+    """What to say of a word that is neither an option nor a setting."""
+    known = [_flag(key) for key in settings]
+    options = [f"--{option}" for option in OPTIONS]
+    what = "option or setting" if flag.startswith("-") else "use for the word"
+    return (
+        f"scenario {name!r} has no {what} {flag!r}; settings: {', '.join(known) or 'none'}; options: {', '.join(options)}."
+        f"{_close(flag, dict.fromkeys([*known, *options]))}"
+    )
+
+
+class _Help(argparse.Action):
+    """`neurosim run --help`, and `neurosim run SCENARIO --help` with what the scenario takes; runs nothing."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, *_: object) -> None:
+        asked = namespace.scenario
+        if asked is None:
+            parser.print_help()
+            parser.exit()
+        try:
+            path = find_scenario(asked)
+        except UsageError as error:
+            parser.exit(2, f"neurosim run: {error}\n")
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        print(f"neurosim run {asked}: {(ast.get_docstring(tree) or '').partition(chr(10))[0]}\n")
+        settings = {key: default for key, default in _settings(tree).items() if key not in OWN}
+        print("settings:" if settings else "It has no settings.")
+        width = max((len(_flag(key)) for key in settings), default=0)
+        for key, default in settings.items():
+            told = "must be given" if default is None else "switch, off; turns on" if default == "False" else default
+            told = f"switch, on; {_flag(f'no_{key}')} turns it off" if default == "True" else told
+            print(f"  {_flag(key).ljust(width)}  {told}")
+        for node in _mains(tree):
+            print(f"\n{ast.get_docstring(node) or ''}".rstrip())
+        print("\noptions of every run:")
+        print(parser.format_help().partition("options:\n")[2].partition("\n\n")[0])
+        parser.exit()
 
 
 def _duration(text: str, usual: object) -> float:
@@ -347,14 +463,24 @@ def _list(given: argparse.Namespace) -> int:
         print(f"{name.ljust(width)}  {told[0] if told else ''}")
         settings = [key for key in _settings(tree) if key not in OWN]
         if settings:
-            print(f"{' ' * width}  --set {', '.join(settings)}")
+            print(f"{' ' * width}  {', '.join(map(_flag, settings))}")
     return 0
 
 
-def _settings(tree: ast.Module) -> list[str]:
-    """Names of the arguments of a script's `main`, without running the script."""
-    mains = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "main"]
-    return [one.arg for node in mains for one in (*node.args.args, *node.args.kwonlyargs)]
+def _mains(tree: ast.Module) -> list[ast.FunctionDef]:
+    """The function `main` of a script, without running it."""
+    return [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "main"]
+
+
+def _settings(tree: ast.Module) -> dict[str, str | None]:
+    """Arguments of a script's `main` with the text of their defaults (None: there is none), without running the script."""
+    found: dict[str, str | None] = {}
+    for node in _mains(tree):
+        several, usual = node.args.args, node.args.defaults
+        defaults = [*[None] * (len(several) - len(usual)), *usual, *node.args.kw_defaults]
+        for one, default in zip([*several, *node.args.kwonlyargs], defaults, strict=True):
+            found[one.arg] = None if default is None else ast.unparse(default)
+    return found
 
 
 def _check(given: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from neurosim.checks import check_probability, did_you_mean
 from neurosim.edges import Edges
 from neurosim.engine.pools import PlasticPool, RulePool, StaticPool, Wire
 from neurosim.errors import NeurosimWarning, ParameterError, RunError, WiringError
+from neurosim.filling import PART, PART_BYTES, Planned, fill
 from neurosim.kernels.events import EventPlan
 from neurosim.kernels.rng import stream_key
 from neurosim.plasticity.mechanism import as_parts
@@ -21,6 +22,7 @@ from neurosim.population import Neurons, parts_of
 from neurosim.projection import Projection, unit_of_weights
 from neurosim.wiring import (
     AllToAll,
+    Condition,
     Distance,
     FixedIndegree,
     FixedOutdegree,
@@ -31,7 +33,6 @@ from neurosim.wiring import (
     Rule,
     SmallWorld,
     as_rule,
-    nth_among_parallels,
 )
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 DTYPES = {"float64": 8, "float32": 4}
 #: Types of few bits: weights lie on a grid of so many intervals between w_min and w_max, rounded at random.
 LEVELS = {"int8": 255, "4bit": 15, "1bit": 1}
+#: Bytes an edge, measured: of the check of listed edges, and besides of plastic ones, which are stored all at once.
+LISTED, PLASTIC = 45, 45
 
 
 class ProjectionGroup(Sequence[Projection]):
@@ -141,25 +144,29 @@ def connect(
             f"{label}: release below 1 works with static synapses only; leave out release or plasticity"
         )
     drawn = as_rule(rule)
-    _foresee(label, drawn, len(pre), len(post), dtype)
+    _foresee(label, drawn, len(pre), len(post), dtype, plasticity is not None, parallel)
     edges = drawn.draw(
         int(stream_key(net.seed, "wiring", name)), len(pre), len(post), pre.uid, post.uid,
         bool(np.intersect1d(pre.uid, post.uid).size), autapses, parallel, positions(pre), positions(post),
     )  # fmt: skip
     if len(edges) == 0:
         warnings.warn(f"{label}: the rule {drawn!r} made no synapse", NeurosimWarning, stacklevel=4)
-    i, j = pre.index[edges.pre], post.index[edges.post]
     axonal = 0 if axonal_delay is None else values.duration(net, f"{label}.axonal_delay", axonal_delay)
     if delay is None and edges.delay is None:
         delay = 0.0 if axonal else net.default_delay
-    uids = (pre.uid[edges.pre], post.uid[edges.post])
     unit = unit_of_weights(target.model, plasticity)
     if not isinstance(drawn, FromEdges):
-        weight, delay = (_in_edge_order(value, *uids) for value in (weight, delay))
-    weights, steps = _values(net, label, edges, uids, weight, unit, delay, 0 if axonal else 1, name)
+        weight, delay = (_in_edge_order(value, edges, pre, post) for value in (weight, delay))
+    planned = Planned(
+        net, label, edges, pre, post, weight=weight, unit=unit, delay=delay, least=0 if axonal else 1, name=name, parallel=parallel
+    )  # fmt: skip
+    several = planned.steps is None
+    weights: Any = planned.weights
+    steps: Any = planned.steps
+    if plasticity is not None:  # its pool depends on all of them
+        weights, steps = planned.whole()
     folded = axonal if plasticity is None or plasticity.sees == "spikes" else 0
-    steps, axonal = steps + folded, axonal - folded
-    several = edges.delay is None and hasattr(delay, "draw")
+    steps, axonal = None if steps is None else steps + folded, axonal - folded
     threads.prepare(net)
     projection = _make(
         net,
@@ -179,23 +186,28 @@ def connect(
         level,
         weights,
     )
-    drawn_weight = edges.weight is None and hasattr(weight, "draw")
+    drawn_weight = planned.weights is None
     projection.default_weight = weight if drawn_weight else float(np.mean(weights)) if np.size(weights) else 1.0
     projection.default_delay = delay if several else _typical(net, steps)
     projection.folded = folded
     try:
-        projection._insert(i, j, weights, steps, None)
+        if plasticity is None:
+            fill(projection, planned, folded)
+        else:
+            i, j = planned.places(slice(None))
+            del edges, planned
+            projection._insert(i, j, weights, steps, None)
     except BaseException:
         net.engine.remove_wire(projection.pool, projection.wire)
         raise
     return projection
 
 
-def _in_edge_order(value: Any, pre: np.ndarray, post: np.ndarray) -> Any:
+def _in_edge_order(value: Any, edges: Any, pre: Neurons, post: Neurons) -> Any:
     """An array of one number per edge, given in the order of a projection (pre uid, post uid), in that of the drawn edges."""
-    if not isinstance(value, np.ndarray | list | tuple) or not np.ndim(value) or len(value) != pre.size:
+    if not isinstance(value, np.ndarray | list | tuple) or not np.ndim(value) or len(value) != len(edges):
         return value
-    order = np.argsort(np.lexsort((post, pre)))
+    order = np.argsort(np.lexsort((post.uid[edges.post], pre.uid[edges.pre])))
     return (
         value[order] if isinstance(value, np.ndarray) else [value[k] for k in order]
     )  # Brian2 quantities stay what they are
@@ -233,36 +245,8 @@ def positions(neurons: Neurons) -> np.ndarray | None:
     return None if where is None else where[neurons.index]
 
 
-def _values(
-    net: Network,
-    label: str,
-    edges: Any,
-    uids: tuple[np.ndarray, np.ndarray],
-    weight: object,
-    unit: str,
-    delay: object,
-    least: int,
-    name: str,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Weights and delays (steps) of the drawn edges: scalars stay scalars."""
-    nth: np.ndarray | int = 0
-    if hasattr(weight, "draw") or hasattr(delay, "draw"):
-        nth = nth_among_parallels(*uids)
-    if edges.weight is not None:
-        if hasattr(weight, "draw") or not np.isscalar(weight) or weight != 1.0:
-            raise WiringError(f"{label}: the edges bring their own weights; leave out weight=, or scale them before")
-        weight = edges.weight
-    if edges.delay is not None:
-        if delay is not None:
-            raise WiringError(f"{label}: the edges bring their own delays; leave out delay=")
-        delay = edges.delay
-    weights = values.edge_weights(net, f"{label}.weight", weight, unit, *uids, ("weight", name), nth=nth)
-    steps = values.edge_delays(net, f"{label}.delay", delay, *uids, ("delay", name), least=least, nth=nth)
-    return weights, steps
-
-
 def _make(
-    net: Network, label: str, source: Any, target: Any, steps: np.ndarray, several: bool, axonal: int, receptor: str | None, plasticity: Any,
+    net: Network, label: str, source: Any, target: Any, steps: Any, several: bool, axonal: int, receptor: str | None, plasticity: Any,
     dtype: str, autapses: bool, parallel: bool, release: float, name: str, level: tuple[int, int], weights: np.ndarray,
 ) -> Projection:  # fmt: skip
     """An empty projection in the pool of its kind."""
@@ -381,25 +365,51 @@ def _plastic_receptor(label: str, target: Any, receptor: str | None, rule: Any, 
     )
 
 
-def foreseen(net: Network, pre: Any, post: Any, rule: object, dtype: Any) -> tuple[float, float, float]:
+def building_bytes(rule: Rule, edges: float, n_pre: int, n_post: int, *, parallel: bool, stored: float) -> float:
+    """Bytes at most in use while static synapses are made, with the `stored` that stay: while edges are drawn, or stored.
+
+    Places take 8 bytes an edge; some rules keep them twice for a moment, or a table of the pairs there are.
+    """
+    match rule:
+        case FixedTotal() if not parallel:
+            wanted = min(edges, max(0.0, n_pre * n_post - edges))
+            drawing = max(8 * edges + 8.0 * (1 << int(max(1, 2 * wanted - 1)).bit_length()), 16 * edges)
+        case FixedTotal() | FixedOutdegree():
+            drawing = 16 * edges
+        case AllToAll():
+            drawing = 25 * edges
+        case Condition() | Distance():
+            drawing = 24 * edges
+        case FromEdges():
+            drawing = LISTED * edges
+        case _:
+            drawing = 8 * edges
+    return max(drawing, 8 * edges + stored + PART_BYTES * min(edges, PART))
+
+
+def foreseen(net: Network, pre: Any, post: Any, rule: object, dtype: Any, parallel: bool) -> tuple[float, float, float]:
     """(synapses, bytes when built, bytes while they are built) of a connection."""
     if pre is None or post is None or rule is None:
         raise ParameterError(
             "net.estimate: needs pre, post and a rule, such as net.estimate(exc, exc, ns.random(0.1)), or nothing"
         )
     width = 4 if dtype in LEVELS else DTYPES[weight_type("net.estimate", dtype)]
-    drawn = as_rule(rule)
-    edges = 0.0
+    drawn, edges, built, peak = as_rule(rule), 0.0, 0.0, 0.0
     for source in parts_of(pre, net, "estimate(pre)"):
         for target in parts_of(post, net, "estimate(post)"):
-            edges += expected_edges(drawn, len(source), len(target))
-    return edges, edges * (4 + width) * 1.1, edges * (40 + width)
+            n_pre, n_post = len(source), len(target)
+            some = expected_edges(drawn, n_pre, n_post)
+            stored = some * (4 + width) * 1.1
+            peak = max(peak, built + building_bytes(drawn, some, n_pre, n_post, parallel=parallel, stored=stored))
+            edges, built = edges + some, built + stored
+    return edges, built, peak
 
 
-def _foresee(label: str, rule: Rule, n_pre: int, n_post: int, dtype: str) -> None:
+def _foresee(label: str, rule: Rule, n_pre: int, n_post: int, dtype: str, plastic: bool, parallel: bool) -> None:
     """Refuse what would not fit into memory, before anything is made."""
     edges = expected_edges(rule, n_pre, n_post)
-    need = edges * (40 + DTYPES.get(dtype, 4))
+    stored = edges * (4 + DTYPES.get(dtype, 4)) * 1.1
+    need = building_bytes(rule, edges, n_pre, n_post, parallel=parallel, stored=stored) + PLASTIC * edges * plastic
     free = available_memory()
     if need > free:
         raise RunError(

@@ -174,6 +174,11 @@ class RowPool:
         for cut in batches.chunks(row.size):
             self._pack_part(row, column, delay, row0, n_rows, cut)
             edits.count_rows(batches.whole(row[cut]), row0, count)
+        self.reserve(row0, n_rows, count)
+        self.append(row0, n_rows, row, column, delay, weight)
+
+    def reserve(self, row0: int, n_rows: int, count: np.ndarray) -> None:
+        """Give the empty rows row0 ... row0 + n_rows - 1 blocks that hold `count` (int64 [n_rows]) synapses each."""
         if count.size and count.max() > edits.LONGEST:
             raise ParameterError(f"RowPool.build: a row can hold {edits.LONGEST} synapses, got {count.max()}")
         for r in np.flatnonzero(self.room[row0 : row0 + n_rows]) + row0:  # emptied rows keep a block
@@ -181,6 +186,13 @@ class RowPool:
         edits.lay_out(row0, count, self.table, self.used)
         if self.used[0] > self.places:
             self._resize(int(self.used[0]))
+
+    def append(
+        self, row0: int, n_rows: int, row: ArrayLike, column: ArrayLike, delay: ArrayLike, weight: ArrayLike
+    ) -> None:
+        """Put synapses at the ends of rows whose blocks were reserved for them; several calls fill the same rows."""
+        row, column, delay = batches.together("build", row=row, column=column, delay=delay)
+        weight = batches.weights("build", weight, row.size, self.weight.dtype)
         for cut in batches.chunks(row.size):
             packed = self._pack_part(row, column, delay, row0, n_rows, cut)
             w = np.ascontiguousarray(weight[cut])

@@ -572,9 +572,9 @@ class Network:
         self.engine.refresh()
 
     def estimate(
-        self, pre: Any = None, post: Any = None, rule: Any = None, *, dtype: str = "float64"
+        self, pre: Any = None, post: Any = None, rule: Any = None, *, dtype: str = "float64", parallel: bool = False
     ) -> dict[str, float]:
-        """Memory: of the network as it is, or of a connection before it is made.
+        """Memory: of the network as it is, or of a connection of static synapses before it is made.
 
         Returns
         -------
@@ -587,7 +587,7 @@ class Network:
             held += [p for p in self.processes if hasattr(p, "nbytes")]
             edges, size = float(self.n_synapses), float(sum(one.nbytes for one in held))
             return {"synapses": edges, "bytes": size, "peak_bytes": size, "free_bytes": free}
-        edges, size, peak = connecting.foreseen(self, pre, post, rule, dtype)
+        edges, size, peak = connecting.foreseen(self, pre, post, rule, dtype, parallel)
         return {"synapses": edges, "bytes": size, "peak_bytes": peak, "free_bytes": free}
 
     def store(self, name: str = "default") -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 #: The countdown of the refractory period is an int16.
 MOST_WAIT = 32_767
+PIECE = 1 << 15  # delays rounded at a time
 
 
 def edge_weights(
@@ -42,20 +43,9 @@ def edge_delays(
 ) -> np.ndarray:  # fmt: skip
     """Delays of edges in steps: literals must lie on the grid, drawn ones are rounded, and that is said (once)."""
     if hasattr(value, "draw"):
-        if hasattr(value, "of_distance"):
-            drawn = np.asarray(value.of_distance(distance(net, pre, post)), np.float64)
-        else:
-            drawn = np.asarray(value.draw(int(stream_key(net.seed, *key)), pre, post, nth), np.float64)
-        steps = np.round(drawn / net.dt).astype(np.int64)
-        low = steps < least
-        steps[low] = least
-        clipped = f", {int(low.sum())} of {low.size} raised to {least * net.dt:g} ms" if low.any() else ""
-        if not said and (low.any() or np.abs(steps * net.dt - drawn).max(initial=0.0) > 1e-9):
-            warnings.warn(
-                f"{label}: drawn delays are rounded to multiples of dt = {net.dt:g} ms{clipped}",
-                NeurosimWarning,
-                stacklevel=5,
-            )
+        steps, low, rounded = drawn_steps(net, value, pre, post, key, least=least, nth=nth)
+        if rounded and not said:
+            tell_rounding(label, net, low, steps.size, least, stacklevel=6)
         return steps
     array = _floats(label, plain(label, value, "ms"))
     if array.ndim == 0:
@@ -67,6 +57,35 @@ def edge_delays(
     if off.any():
         steps_of(label, float(array[off][0]), net.dt, least=least)
     return steps.astype(np.int64)
+
+
+def drawn_steps(
+    net: Network, value: Any, pre: np.ndarray, post: np.ndarray, key: tuple[object, ...], *, least: int, nth: np.ndarray | int
+) -> tuple[np.ndarray, int, bool]:  # fmt: skip
+    """Delays of a distribution in steps, int64 [edges]; how many were raised to `least`; whether that or rounding changed any."""
+    if hasattr(value, "of_distance"):
+        drawn = np.asarray(value.of_distance(distance(net, pre, post)), np.float64)
+    else:
+        drawn = np.asarray(value.draw(int(stream_key(net.seed, *key)), pre, post, nth), np.float64)
+    steps, low, off = np.empty(drawn.size, np.int64), 0, 0.0
+    for at in range(0, drawn.size, PIECE):
+        cut = slice(at, at + PIECE)
+        here = np.round(drawn[cut] / net.dt).astype(np.int64)
+        short = here < least
+        here[short] = least
+        steps[cut], low = here, low + int(np.count_nonzero(short))
+        off = max(off, float(np.abs(here * net.dt - drawn[cut]).max()))
+    return steps, low, low > 0 or off > 1e-9
+
+
+def tell_rounding(label: str, net: Network, low: int, n: int, least: int, *, stacklevel: int) -> None:
+    """Warn that drawn delays were rounded, and how many of n were raised to the least."""
+    clipped = f", {low} of {n} raised to {least * net.dt:g} ms" if low else ""
+    warnings.warn(
+        f"{label}: drawn delays are rounded to multiples of dt = {net.dt:g} ms{clipped}",
+        NeurosimWarning,
+        stacklevel=stacklevel,
+    )
 
 
 def neuron_values(

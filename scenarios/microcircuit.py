@@ -8,8 +8,8 @@ By default a tenth of it.  At scale s neurons, synapses of a neuron and external
 times as large, which keeps the variance of the input, and a constant current for each population makes up for the lost part of its
 mean at the rates of the full network (van Albada, Helias & Diesmann 2015).  Rates stay about the same; correlations do not.
 
-    neurosim run microcircuit --set scale=0.2
-    neurosim run microcircuit --set full=True          the whole: says first what memory it will take
+    neurosim run microcircuit --scale 0.2
+    neurosim run microcircuit --full          the whole: says first what memory it will take
 
 All numbers, and the rates of three published simulations of the whole, are in neurosim/datasets/cortex.py.
 """
@@ -27,9 +27,7 @@ from neurosim.datasets import cortex
 from neurosim.plot.layered import layered_summary
 
 DT, WARM_UP = 0.1, 500.0  # ms, ms before anything is counted
-#: Bytes: of a recorded spike, with its time and its place; of a synapse while its weight and delay are drawn (measured), beside
-#: the 44 that `net.estimate` counts while it is made.
-SPIKE, DRAWN = 48, 44
+SPIKE = 48  # bytes of a recorded spike, with its time and its place
 ASKED = cortex.RATES["reference"]  # Hz
 
 
@@ -42,7 +40,7 @@ def main(
     `scale` is the size in parts of the whole, 0.01 to 1; `full` the whole.
     """
     if not isinstance(full, bool):
-        raise ns.ParameterError(f"microcircuit(full): must be True or False, got {full!r}; for example --set full=True")
+        raise ns.ParameterError(f"microcircuit(full): must be True or False, got {full!r}; for example --full")
     scale = 1.0 if full else check_positive("microcircuit(scale)", scale)
     if not 0.01 <= scale <= 1.0:
         raise ns.ParameterError(f"microcircuit(scale): must be from 0.01 to 1, the whole, got {scale:g}")
@@ -94,12 +92,12 @@ def room(net: ns.Network, wiring: list, spikes: float) -> str:
     """The memory that the network will take, in words; a `RunError` if there is less."""
     built = most = net.estimate()["bytes"] + SPIKE * spikes
     for pre, post, rule, *_ in wiring:
-        one = net.estimate(pre, post, rule, dtype="float32")
-        most, built = max(most, built + one["peak_bytes"] + DRAWN * one["synapses"]), built + one["bytes"]
+        one = net.estimate(pre, post, rule, dtype="float32", parallel=True)
+        most, built = max(most, built + one["peak_bytes"]), built + one["bytes"]
     most, free = max(most, built), net.estimate()["free_bytes"]
     words = f"{built / 1e9:.3g} GB when built, up to {most / 1e9:.3g} GB on the way; {free / 1e9:.3g} GB are free"
     if most > free:
-        raise ns.RunError(f"microcircuit: needs about {words}. Take a smaller one, for example --set scale=0.2")
+        raise ns.RunError(f"microcircuit: needs about {words}. Take a smaller one, for example --scale 0.2")
     return f"memory: about {words}"
 
 

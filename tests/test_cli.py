@@ -106,6 +106,119 @@ def test_what_cannot_be_understood_is_told_in_one_line(arguments, told, script, 
     assert len(err.splitlines()) == 1
 
 
+# ---- settings as plain flags ----------------------------------------------------------------------------------------
+
+FLAGS = '''"""Flags."""
+import os
+
+
+def main(duration=5.0, out="runs", *, scale: float = 0.1, out_degree=3, full: bool = False, quick=True, seed_of=None, threads=1):
+    """Say what was given.
+
+    `scale` is a part of the whole.
+    """
+    return [repr((scale, out_degree, full, quick, seed_of, threads)), str(os.environ.get("NEUROSIM_THREADS"))]
+'''
+
+
+@pytest.fixture
+def flags(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NEUROSIM_THREADS", raising=False)
+    (tmp_path / "flags.py").write_text(FLAGS)
+    return "flags.py"
+
+
+@pytest.mark.parametrize(
+    ("words", "seen"),
+    [
+        ([], (0.1, 3, False, True, None, 1)),
+        (["--scale", "0.2"], (0.2, 3, False, True, None, 1)),
+        (["--scale=0.2", "--full"], (0.2, 3, True, True, None, 1)),
+        (["--full", "--scale", "-1e-3"], (-0.001, 3, True, True, None, 1)),
+        (["--no-quick", "--out-degree", "7"], (0.1, 7, False, False, None, 1)),
+        (["--out_degree=8", "--full", "False", "--seed-of", "a b"], (0.1, 8, False, True, "a b", 1)),
+        (["--full=True", "--set", "scale=2", "threads=3"], (2, 3, True, True, None, 3)),
+        (["--set", "scale=2", "--no-full", "--out", "there"], (2, 3, False, True, None, 1)),
+    ],
+)
+def test_settings_are_plain_flags_too(words, seen, flags, capsys):
+    code, told, err = run("run", flags, *words, capsys=capsys)
+    assert (code, told.splitlines()[0]) == (0, repr(seen)), err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ["--scal", "0.2"],
+            "settings: --scale, --out-degree, --full, --quick, --seed-of, --set threads=; options: --seed",
+        ),
+        (["--scal", "0.2"], "Did you mean '--scale'?"),
+        (["--durration", "5"], "Did you mean '--duration'?"),
+        (["--scale"], "--scale: needs a value, for example --scale 0.1"),
+        (["--scale", "--full"], "--scale: needs a value"),
+        (["--no-scale"], "no option or setting '--no-scale'"),
+        (["--scale", "1", "--scale", "2"], "scale is given twice"),
+        (["--scale", "1", "--set", "scale=2"], "scale is given twice"),
+        (["--full", "yes"], "no use for the word 'yes'"),
+        (["more"], "no use for the word 'more'"),
+        (["--threads", "0"], "give a whole number of at least 1, for example --threads 2"),
+        (["--threads", "two"], "--threads two"),
+    ],
+)
+def test_a_flag_that_is_not_understood_is_told_in_one_line(words, told, flags, capsys):
+    code, out, err = run("run", flags, *words, capsys=capsys)
+    assert code == 2 and not out and told in err
+    assert "Traceback" not in err and len([line for line in err.splitlines() if line.startswith("neurosim run")]) == 1
+
+
+def test_a_flag_before_the_scenario_and_one_of_another_command(flags, capsys):
+    code, _, err = run("run", "--scale", "0.2", flags, capsys=capsys)
+    assert code == 2 and "no scenario '0.2'" in err and "The scenario comes first" in err
+    with pytest.raises(SystemExit) as left:
+        run("list", "--scale", "0.2", capsys=capsys)
+    assert left.value.code == 2 and "unrecognized arguments: --scale 0.2" in capsys.readouterr().err
+
+
+def test_threads_are_told_to_the_engine_for_this_run_only(flags, monkeypatch, capsys):
+    import os
+
+    code, told, _ = run("run", flags, "--threads", "2", capsys=capsys)
+    assert code == 0 and told.splitlines()[1] == "2"
+    assert "NEUROSIM_THREADS" not in os.environ
+    monkeypatch.setenv("NEUROSIM_THREADS", "4")
+    assert run("run", flags, capsys=capsys)[1].splitlines()[1] == "4"
+    assert run("run", flags, "--threads", "1", capsys=capsys)[1].splitlines()[1] == "1"
+    assert os.environ["NEUROSIM_THREADS"] == "4"
+
+
+def test_help_of_a_scenario_lists_its_settings_and_runs_nothing(flags, tmp_path, capsys):
+    (tmp_path / "flags.py").write_text(FLAGS + "\n\nraise RuntimeError\n")
+    with pytest.raises(SystemExit) as left:
+        run("run", flags, "--help", capsys=capsys)
+    told = capsys.readouterr().out
+    assert left.value.code == 0
+    rows = {line.split()[0]: line.split(maxsplit=1)[1] for line in told.splitlines() if line.startswith("  --")}
+    assert rows["--scale"] == "0.1" and rows["--out-degree"] == "3" and rows["--seed-of"] == "None"
+    assert rows["--full"] == "switch, off; turns on" and rows["--quick"] == "switch, on; --no-quick turns it off"
+    assert "`scale` is a part of the whole." in told and {"--seed", "--set", "--threads"} <= rows.keys()
+
+
+def test_help_of_run_and_of_no_scenario(capsys):
+    for words, code, says in ((["--help"], 0, "--KEY VALUE is the same"), (["wrom", "-h"], 2, "Did you mean 'worm'?")):
+        with pytest.raises(SystemExit) as left:
+            run("run", *words, capsys=capsys)
+        told = capsys.readouterr()
+        assert left.value.code == code and says in told.out + told.err
+
+
+def test_every_setting_of_every_scenario_has_a_flag():
+    for name, path in cli.scenarios().items():
+        settings = cli._settings(ast.parse(path.read_text(encoding="utf-8")))
+        assert not set(settings) & (set(cli.OPTIONS) - set(cli.OWN)), name
+
+
 def test_a_script_without_main(tmp_path, capsys):
     path = tmp_path / "empty.py"
     path.write_text("x = 1\n")
@@ -139,7 +252,7 @@ def test_list_names_every_scenario_without_running_it(capsys):
     lines = told.splitlines()
     for name in ("growth", "worm"):
         assert any(line.startswith(f"{name} ") and len(line) > 30 for line in lines)
-    assert any("--set rule" in line for line in lines)
+    assert any("--rule" in line for line in lines)
 
 
 def test_scenarios_of_a_wheel_are_found(tmp_path, monkeypatch, capsys):

@@ -318,3 +318,41 @@ def test_how_a_run_is_cut_changes_nothing(sized):
         results.append((pair.spikes.step.tolist(), pair.spikes.uid.tolist(), [pop.v.tolist() for pop in pair.pops]))
     assert results[0] == results[1] == results[2]
     assert results[0][0]
+
+
+# ---- the kernel alone ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("now", [0, 13, 2**40 + 7])
+@pytest.mark.parametrize("delays", [(3, 3), (1, 15)])
+def test_rows_of_any_length_are_delivered_bit_by_bit_as_one_after_the_other(delays, now):
+    """Also those that end inside, at the end of, and just behind a stretch; the last spike's row is the last of the pool."""
+    from neurosim.engine.pools import StaticPool, Wire
+    from neurosim.kernels.delivery import STRETCH, deliver_static
+
+    rng = np.random.default_rng(4)
+    size = np.array([0, 1, STRETCH - 1, STRETCH, STRETCH + 1, 2 * STRETCH, 0, 199, 200, 5 * STRETCH + 3])
+    pool, columns = StaticPool(dtype="float32"), 40
+    pool.add_rows(size.size)
+    row, n = np.repeat(np.arange(size.size), size), int(size.sum())
+    delay = rng.integers(delays[0], delays[1] + 1, n)
+    pool.build(0, size.size, row, rng.integers(0, columns, n), delay, rng.normal(size=n))
+    wire = Wire(0, pre=0, post=0, row0=0, rows=size.size, pre_n=size.size, least_delay=delays[0], most_delay=delays[1])
+    pool.wires.append(wire)
+
+    class Places:
+        population, max_fired, shards = np.zeros(size.size, np.int32), size.size, 1
+
+    pool.settle(Places())
+    spikes = np.array([5, 0, 2, 3, 4, 1, 8, 7, 6, 9])
+    start = rng.normal(size=(16, columns))
+    ring, wanted = start.copy(), start.copy()
+    deliver_static(now, spikes, 0, spikes.size, *pool.arguments(), ring)
+    for source in spikes:
+        for e in range(pool.start[source], pool.start[source] + pool.length[source]):
+            d, column = int(pool.packed[e]) >> pool.column_bits, int(pool.packed[e]) & int(pool.mask)
+            wanted[(now + d) % 16, column] += float(pool.weight[e])
+    np.testing.assert_array_equal(ring, wanted)
+    assert not np.array_equal(ring, start)
+    deliver_static(now, spikes, 3, 3, *pool.arguments(), ring)  # no spike
+    np.testing.assert_array_equal(ring, wanted)

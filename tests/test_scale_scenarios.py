@@ -143,7 +143,7 @@ def test_microcircuit_begins_the_whole_after_it_has_told(microcircuit, tmp_path,
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"full": "yes"}, r"microcircuit\(full\): must be True or False, got 'yes'; for example --set full=True"),
+        ({"full": "yes"}, r"microcircuit\(full\): must be True or False, got 'yes'; for example --full"),
         ({"scale": 2}, r"microcircuit\(scale\): must be from 0.01 to 1, the whole, got 2"),
         ({"scale": 0.001}, r"microcircuit\(scale\): must be from 0.01"),
         ({"scale": -1}, r"microcircuit\(scale\): must be positive"),

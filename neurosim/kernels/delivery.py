@@ -11,6 +11,10 @@ from neurosim.kernels.compiled import kernel
 from neurosim.kernels.prefetch import prefetch
 from neurosim.kernels.rng import pair_hash
 
+LINE = 16  # packed entries in a cache line of 64 bytes
+STRETCH = 64  # synapses that are streamed between two looks ahead
+FAR = 8  # rows; how far ahead the tables of rows are asked for
+
 
 @kernel
 def rows_of(spikes, first, last, population, fan_first, fan_row, rows):
@@ -47,28 +51,40 @@ def deliver_static(
     same_delay,
     ring,
 ):
-    """ring[now + delay, column] += weight for every synapse of every spike; asks for the row after next while it streams."""
+    """ring[now + delay, column] += weight for every synapse of every spike.
+
+    While a stretch of a row is streamed, the memory is asked for the same stretch of the row after next, and once a row for
+    the place of a later one: the processor itself looks ahead within a row only.
+    """
     n_rows = rows_of(spikes, first, last, population, fan_first, fan_row, rows)
-    mask = ring.shape[0] - 1
     shift = np.uint32(bits)
     columns = np.uint32((1 << bits) - 1)
+    mask = np.uint32(ring.shape[0] - 1)
+    present = np.uint32(now & (ring.shape[0] - 1))
+    width = np.uint64(ring.shape[1])
+    flat = ring.reshape(-1)  # unsigned places in it take one product and no test for wrap-around
+    slot = ring[(now + same_delay) & (ring.shape[0] - 1)]
     for q in range(n_rows):
-        if q + 2 < n_rows:
-            ahead = start[rows[q + 2]]
-            for k in range(0, 64, 16):
+        far = rows[min(q + FAR, n_rows - 1)]
+        prefetch(start, far)
+        prefetch(length, far)
+        ahead = start[rows[min(q + 2, n_rows - 1)]]
+        row = rows[q]
+        here = start[row]
+        n = np.int64(length[row])
+        for at in range(0, n, STRETCH):
+            for k in range(at, at + STRETCH, LINE):
                 prefetch(packed, ahead + k)
                 prefetch(weight, ahead + k)
-        row = rows[q]
-        e0 = np.uint64(start[row])  # unsigned: a signed index would be tested for wrap-around at every synapse
-        e1 = np.uint64(start[row] + length[row])
-        if same_delay > 0:
-            slot = ring[(now + same_delay) & mask]
-            for e in range(e0, e1):
-                slot[packed[e] & columns] += weight[e]
-        else:
-            for e in range(e0, e1):
-                x = packed[e]
-                ring[(now + np.int64(x >> shift)) & mask, x & columns] += weight[e]
+            e0 = np.uint64(here + at)
+            e1 = np.uint64(here + min(at + STRETCH, n))
+            if same_delay > 0:
+                for e in range(e0, e1):
+                    slot[packed[e] & columns] += weight[e]
+            else:
+                for e in range(e0, e1):
+                    x = packed[e]
+                    flat[np.uint64((present + (x >> shift)) & mask) * width + np.uint64(x & columns)] += weight[e]
 
 
 @kernel

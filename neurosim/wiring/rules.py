@@ -273,6 +273,7 @@ class FixedTotal(Rule):
                 pre, post = np.empty(self.n, np.int32), np.empty(self.n, np.int32)
                 all_but(ask.n_pre, own, table, pre, post)
                 return Edges(pre, post)
+            del table  # before the sort needs room
         return Edges(*_sorted_pairs(pre, post, ask.n_pre, ask.n_post))
 
     def __repr__(self) -> str:
@@ -530,9 +531,12 @@ def _sorted_by(value: np.ndarray, other: np.ndarray, n: int) -> tuple[np.ndarray
 
 
 def _sorted_pairs(pre: np.ndarray, post: np.ndarray, n_pre: int, n_post: int) -> tuple[np.ndarray, np.ndarray]:
-    """(pre, post), ascending in post, then pre."""
-    pre, post = _sorted_by(pre, post, n_pre)
-    post, pre = _sorted_by(post, pre, n_post)
+    """(pre, post), ascending in post, then pre; the arrays given are overwritten and returned."""
+    from neurosim.kernels.wiring import sort_by
+
+    by_pre, then_post = np.empty_like(pre), np.empty_like(post)
+    sort_by(pre, post, np.zeros(n_pre + 1, np.int64), by_pre, then_post)
+    sort_by(then_post, by_pre, np.zeros(n_post + 1, np.int64), post, pre)
     return pre, post
 
 
