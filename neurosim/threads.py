@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from neurosim.network import Network
 
 #: Work of a chunk (ns) from which threads pay: two meetings cost about 2,000 ns, more on a busy machine.
-LEAST_WORK = 15_000.0
+LEAST_WORK = 10_000.0
 NEURON_NS, EVENT_NS, LIKELY_RATE = 3.0, 1.0, 10.0  # ns a neuron and step, ns an event; Hz
 FEW_NEURONS = 2000  # below, one thread always
 MANY_NEURONS = 4000  # from here on a network is divided before it is wired
 MOST = 255
+UNEVEN = 1.25  # work of the busiest thread over the mean from which parts are cut anew
+MOST_MOVED = 50_000_000  # synapses; more are not moved for balance
 
 
 def available() -> int:
@@ -58,16 +60,18 @@ def choose(net: Network, asked: int | None) -> int:
 
 def prepare(net: Network) -> None:
     """Before the first synapses are made: divide a large network, which is cheap as long as it is not wired."""
-    if net.n_synapses or net.engine.shards > 1:
+    if net.n_synapses:
         return
     if net.threads is not None:
-        divide(net, net.threads)
+        divide(net, net.threads, anew=net.threads > 1)
     elif net.n_neurons >= MANY_NEURONS or os.environ.get("NEUROSIM_THREADS") is not None:
-        divide(net, choose(net, None) if net.n_neurons < MANY_NEURONS else available())
+        divide(net, choose(net, None) if net.n_neurons < MANY_NEURONS else available(), anew=True)
 
 
-def divide(net: Network, threads: int) -> None:
-    """Give every thread its part of the network."""
-    if net.engine.divide(threads):
+def divide(net: Network, threads: int, *, anew: bool = False) -> None:
+    """Give every thread its part of the network; `anew`, or if the parts have become uneven: also if it has one."""
+    if threads > 1 and not anew and net.engine.shards == threads and net.n_neurons >= FEW_NEURONS:
+        anew = net.n_synapses <= MOST_MOVED and net.engine.imbalance() > UNEVEN
+    if net.engine.divide(threads, anew=anew):
         for projection in net.projections.values():
             projection.version += 1  # edges selected before lie elsewhere now

@@ -33,7 +33,7 @@ class Slice:
     cuts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def cut(self, shards: int) -> None:
-        """Divide the neurons among so many shards, as evenly as whole cache lines can be."""
+        """Divide the neurons of this population among so many shards, as evenly as whole cache lines can be."""
         even = self.first + np.arange(1, shards) * self.n / shards
         self.cuts = np.clip(np.rint(even / PLACES).astype(np.int64) * PLACES - self.first, 0, self.n)
 
@@ -137,6 +137,18 @@ class Block:
             else:
                 s.cut(s.cuts.size + 1)
         return moved
+
+    def cut(self, shards: int, cost: list[float]) -> None:
+        """Divide all neurons among so many shards, each a stretch of places; `cost` is that of a neuron of each slice.
+
+        A stretch, because every border costs time: while one thread reads up to it, the processor asks ahead for lines that
+        the next thread is writing.
+        """
+        before = np.cumsum([0.0, *[s.n * c for s, c in zip(self.slices, cost, strict=True)]])
+        goal = before[-1] * np.arange(1, shards) / shards
+        for s, c, done in zip(self.slices, cost, before[:-1], strict=True):
+            place = s.first + np.clip((goal - done) / c, -PLACES, s.n + PLACES)
+            s.cuts = np.clip(np.rint(place / PLACES).astype(np.int64) * PLACES - s.first, 0, s.n)
 
     def plan(self) -> BlockPlan:
         """How the model is used now."""

@@ -454,9 +454,13 @@ class Engine:
 
     # ---- running ----------------------------------------------------------------------------------------------------
 
-    def divide(self, among: int) -> bool:
+    def divide(self, among: int, *, anew: bool = False) -> bool:
         """Divide targets and synapses among so many threads; changes nothing that can be seen.  Whether it was needed."""
-        return shards.divide(self, among)
+        return shards.divide(self, among, anew=anew)
+
+    def imbalance(self) -> float:
+        """Likely work of the shard with most to do over the mean: 1 is even."""
+        return shards.imbalance(self)
 
     def shard_of_places(self) -> np.ndarray:
         """Shard of the neuron at each place, int64 [places]."""

@@ -18,9 +18,21 @@ PER_PROJECTION = ("place", "parameters", "rates", "where", "post_rate", "signal"
 PER_ROW = ("last_pre", "seen", "noted", "pre_trace", "row_state")
 
 
-def divide(engine: Any, shards: int) -> bool:
-    """Cut all targets into so many shards anew; returns whether anything has changed."""
-    if shards == engine.shards:
+#: Likely events a second of a synapse, and what an event costs beside one step of a neuron.
+LIKELY_RATE, EVENT_COST = 10.0, 0.3
+
+
+def divide(engine: Any, shards: int, *, anew: bool = False) -> bool:
+    """Cut all targets into so many shards; returns whether anything has changed.  `anew`: also if they are so many already."""
+    if shards == engine.shards and not anew:
+        return False
+    before = [s.cuts for block in engine.blocks for s in block.slices]
+    inputs = _inputs(engine)
+    for block in engine.blocks:
+        cost = [1.0 + inputs.get(s.number, 0.0) * LIKELY_RATE * 1e-3 * engine.dt * EVENT_COST for s in block.slices]
+        block.cut(shards, cost)
+    after = [s.cuts for block in engine.blocks for s in block.slices]
+    if shards == engine.shards and all(np.array_equal(a, b) for a, b in zip(before, after, strict=True)):
         return False
     for pool in engine.pools:
         if isinstance(pool, LazyPool):
@@ -28,13 +40,33 @@ def divide(engine: Any, shards: int) -> bool:
         if pool.note_used[0]:
             _complete_notes(engine, pool)
     engine.shards = shards
-    for block in engine.blocks:
-        for piece in block.slices:
-            piece.cut(shards)
     for pool in engine.pools:
         _divide_pool(engine, pool, shards)
     engine.settle()
     return True
+
+
+def _inputs(engine: Any) -> dict[int, float]:
+    """Synapses onto a neuron of each population, by its number."""
+    found: dict[int, float] = {}
+    for pool in engine.pools:
+        for wire in pool.wires:
+            n = float(pool.length[wire.row0 : wire.row0 + wire.n_rows].sum(dtype=np.int64))
+            found[wire.post] = found.get(wire.post, 0.0) + n / max(1, wire.post_n)
+    return found
+
+
+def imbalance(engine: Any) -> float:
+    """Cost of the shard with most to do over the mean: 1 is even."""
+    cost = np.zeros(engine.shards)
+    for block in engine.blocks:
+        for s in block.slices:
+            cost += np.diff([*(s.part(k)[0] for k in range(engine.shards)), s.n])
+    for pool in engine.pools:
+        for wire in pool.wires:
+            rows = pool.length[wire.row0 : wire.row0 + wire.n_rows].reshape(wire.shards, -1)
+            cost += rows.sum(axis=1, dtype=np.int64) * (LIKELY_RATE * 1e-3 * engine.dt * EVENT_COST)
+    return float(cost.max() / cost.mean()) if cost.any() else 1.0
 
 
 def _complete_notes(engine: Any, pool: Any) -> None:
