@@ -5,6 +5,7 @@ import pytest
 
 import neurosim as ns
 from neurosim.errors import ParameterError
+from neurosim.kernels.compiled import JIT
 from neurosim.memory.associative import AssociativeStore
 from neurosim.memory.failures import CapacityFull, IncompatibleSnapshot, NotCalibrated
 from neurosim.memory.layer import Layer, Timetable, volleys
@@ -308,6 +309,7 @@ def test_forgetting_gives_bytes_back_and_leaves_no_residue(rng):
 # ---- "I do not know" -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.skipif(not JIT, reason="takes long without the compiler")
 def test_known_cues_are_accepted_and_noise_is_not(rng, sized):
     n, k, cues = 256, 8, sized(400, 100)
     store = hetero(n, k)
@@ -391,6 +393,7 @@ def separated(dentate, rng, share, number):
     return overlap(codes.take(rows), codes.take(rows + number)).mean(), codes.sizes
 
 
+@pytest.mark.skipif(not JIT, reason="takes long without the compiler")
 def test_similar_patterns_become_less_similar(rng, sized):
     net = ns.Network(dt=1.0, seed=1)
     dentate = Separation(net, Layer(net, "ec", 200, 20), sized(1000, 400), 10, fan_in=0.2)

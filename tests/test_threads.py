@@ -40,23 +40,27 @@ def check(result, other):
     assert_same(result[0], other[0])
 
 
+@compiled_slowly
 @pytest.mark.parametrize("threads", [2, 3, 4])
 def test_the_living_network(alone, threads):
     """>= 5,000 spikes, >= 1,000 weight changes and >= 100 edits (asserted in test_invariants): spikes, edges, weights, history."""
     check(run(threads), alone)
 
 
+@compiled_slowly
 @pytest.mark.parametrize("threads", [2, 3])
 def test_axons_with_nothing_behind(threads):
     whole = WHOLE / 2
     check(run(threads, late=True, whole=whole), run(1, late=True, whole=whole))
 
 
+@compiled_slowly
 def test_another_seed_differs(alone):
     other = run(2, seed=8)
     assert not np.array_equal(other[1], alone[1])
 
 
+@compiled_slowly
 def test_threads_change_between_pieces_with_spikes_in_flight(alone):
     net = living()
     spikes = net.record(["exc", "inh"])
@@ -67,6 +71,7 @@ def test_threads_change_between_pieces_with_spikes_in_flight(alone):
     check((state(net), trains(spikes)), alone)
 
 
+@compiled_slowly
 def test_saved_on_two_threads_and_loaded_for_three(alone, tmp_path):
     net = living()
     net.record(["exc", "inh"])
@@ -109,6 +114,7 @@ def life(threads):
     return state(net), trains(spikes)
 
 
+@compiled_slowly
 def test_neurons_come_and_go():
     check(life(2), life(1))
 
