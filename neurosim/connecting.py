@@ -11,6 +11,7 @@ import numpy as np
 from neurosim import threads, values
 from neurosim.checks import check_probability, did_you_mean
 from neurosim.edges import Edges
+from neurosim.engine.coded_pool import STORES, CodedPool, bounds_of
 from neurosim.engine.pools import PlasticPool, RulePool, StaticPool, Wire
 from neurosim.errors import NeurosimWarning, ParameterError, RunError, WiringError
 from neurosim.filling import PART, PART_BYTES, Planned, fill
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
     from neurosim.network import Network
 
 DTYPES = {"float64": 8, "float32": 4}
-#: Types of few bits: weights lie on a grid of so many intervals between w_min and w_max, rounded at random.
-LEVELS = {"int8": 255, "4bit": 15, "1bit": 1}
+#: Plastic weights of few bits lie on a grid of so many intervals between w_min and w_max, rounded at random.
+LEVELS = {"int8": 255, "4bit": 15, "2bit": 3, "1bit": 1}
 #: Bytes an edge, measured: of the check of listed edges, and besides of plastic ones, which are stored all at once.
 LISTED, PLASTIC = 45, 45
 
@@ -114,7 +115,7 @@ def available_memory() -> float:
 def connect(
     net: Network, pre: Neurons, post: Neurons, rule: object, *, weight: object, delay: object, axonal_delay: object,
     receptor: str | None, plasticity: Any, dtype: str, autapses: bool, parallel: bool, release: float, name: str,
-    modulator: Any = None,
+    modulator: Any = None, w_min: float | None = None, w_max: float | None = None,
 ) -> Projection:  # fmt: skip
     """One projection between two populations or views; see `Network.connect`."""
     label = f"connect({pre.label} -> {post.label})"
@@ -144,6 +145,7 @@ def connect(
             f"{label}: release below 1 works with static synapses only; leave out release or plasticity"
         )
     drawn = as_rule(rule)
+    _check_bounds(label, dtype, plasticity, w_min, w_max)
     _foresee(label, drawn, len(pre), len(post), dtype, plasticity is not None, parallel)
     edges = drawn.draw(
         int(stream_key(net.seed, "wiring", name)), len(pre), len(post), pre.uid, post.uid,
@@ -167,6 +169,9 @@ def connect(
         weights, steps = planned.whole()
     folded = axonal if plasticity is None or plasticity.sees == "spikes" else 0
     steps, axonal = None if steps is None else steps + folded, axonal - folded
+    bounds = (0.0, 0.0)
+    if plasticity is None and dtype in STORES:
+        bounds = bounds_of(label, dtype, planned.weight, np.zeros(0) if weights is None else weights, w_min, w_max)
     threads.prepare(net)
     projection = _make(
         net,
@@ -185,6 +190,7 @@ def connect(
         name,
         level,
         weights,
+        bounds,
     )
     drawn_weight = planned.weights is None
     projection.default_weight = weight if drawn_weight else float(np.mean(weights)) if np.size(weights) else 1.0
@@ -215,23 +221,45 @@ def _in_edge_order(value: Any, edges: Any, pre: Neurons, post: Neurons) -> Any:
 
 def weight_type(label: str, dtype: Any, plasticity: Any = None) -> str:
     """Name of the type of the stored weights."""
-    few = "int8" if dtype is np.int8 else str(dtype) if isinstance(dtype, str | np.dtype) else ""
+    few = str(dtype) if isinstance(dtype, str | np.dtype) else {np.int8: "int8", np.float16: "float16"}.get(dtype, "")
+    if few in STORES and plasticity is None:
+        return few
     if few in LEVELS:
-        if plasticity is None or not np.isfinite([plasticity.w_min, plasticity.w_max]).all():
+        if not np.isfinite([plasticity.w_min, plasticity.w_max]).all():
             raise ParameterError(
                 f"{label}: dtype={few!r} is a grid between the bounds of a rule, so it needs plasticity with finite bounds, for example "
-                f"plasticity=ns.PairSTDP(w_min=0.0, w_max=1.0); static synapses take dtype='float32'"
+                f"plasticity=ns.PairSTDP(w_min=0.0, w_max=1.0); or take dtype='float32'"
             )
         return few
+    if few in STORES:
+        raise ParameterError(
+            f"{label}: dtype={few!r} is for static synapses; with plasticity take one of {', '.join((*DTYPES, *LEVELS))}, "
+            f"for example dtype='float32'"
+        )
     try:
         name = np.dtype(dtype).name
     except TypeError:
         name = ""
     if name not in DTYPES:
         raise ParameterError(
-            f"{label}: dtype must be one of {', '.join((*DTYPES, *LEVELS))}, got {dtype!r}; for example dtype='float32'"
+            f"{label}: dtype must be one of {', '.join((*DTYPES, *STORES))}, got {dtype!r}; for example dtype='float32'"
         )
     return name
+
+
+def _check_bounds(label: str, dtype: str, plasticity: Any, w_min: float | None, w_max: float | None) -> None:
+    """Bounds of weights belong to a grid of few bits, or to a rule."""
+    if w_min is None and w_max is None:
+        return
+    if plasticity is not None:
+        kind = type(as_parts(plasticity)[0]).__name__
+        raise ParameterError(
+            f"{label}: w_min and w_max of plastic synapses are those of the rule: plasticity=ns.{kind}(w_min=..., w_max=...)"
+        )
+    if dtype in DTYPES:
+        raise ParameterError(
+            f"{label}: w_min and w_max are for dtype 'int8', '4bit', '2bit' and '1bit', got dtype={dtype!r}; leave them out"
+        )
 
 
 def _typical(net: Network, steps: np.ndarray) -> int:
@@ -248,6 +276,7 @@ def positions(neurons: Neurons) -> np.ndarray | None:
 def _make(
     net: Network, label: str, source: Any, target: Any, steps: Any, several: bool, axonal: int, receptor: str | None, plasticity: Any,
     dtype: str, autapses: bool, parallel: bool, release: float, name: str, level: tuple[int, int], weights: np.ndarray,
+    bounds: tuple[float, float],
 ) -> Projection:  # fmt: skip
     """An empty projection in the pool of its kind."""
     number = net._next("projection")
@@ -262,16 +291,21 @@ def _make(
         rule=plasticity,
         modulator=level[0],
         modulator_index=level[1],
+        low=bounds[0],
+        high=bounds[1],
     )
     if plasticity is None:
         pool: Any = next(
             (
                 p
                 for p in net.engine.pools
-                if isinstance(p, StaticPool) and p.released == (release < 1) and p.weight.dtype == dtype
+                if isinstance(p, StaticPool) and p.released == (release < 1) and p.store == dtype
             ),
             None,
-        ) or StaticPool(dtype=dtype, released=release < 1)
+        )
+        if pool is None:
+            made = {"store": dtype} if dtype in STORES else {"dtype": dtype}
+            pool = (CodedPool if dtype in STORES else StaticPool)(**made, released=release < 1)
     else:
         pool = _plastic_pool(net, label, wire, steps, several, target, receptor, dtype, weights)
         receptor = list(target.model.physics.receptors)[wire.receptor]
@@ -393,7 +427,7 @@ def foreseen(net: Network, pre: Any, post: Any, rule: object, dtype: Any, parall
         raise ParameterError(
             "net.estimate: needs pre, post and a rule, such as net.estimate(exc, exc, ns.random(0.1)), or nothing"
         )
-    width = 4 if dtype in LEVELS else DTYPES[weight_type("net.estimate", dtype)]
+    width = _width(weight_type("net.estimate", dtype))
     drawn, edges, built, peak = as_rule(rule), 0.0, 0.0, 0.0
     for source in parts_of(pre, net, "estimate(pre)"):
         for target in parts_of(post, net, "estimate(post)"):
@@ -405,10 +439,17 @@ def foreseen(net: Network, pre: Any, post: Any, rule: object, dtype: Any, parall
     return edges, built, peak
 
 
+def _width(dtype: str, plastic: bool = False) -> float:
+    """Bytes of a weight; those of plastic synapses are numbers of 4 bytes at least."""
+    if dtype in DTYPES:
+        return float(DTYPES[dtype])
+    return 4.0 if plastic else STORES[dtype] / 8
+
+
 def _foresee(label: str, rule: Rule, n_pre: int, n_post: int, dtype: str, plastic: bool, parallel: bool) -> None:
     """Refuse what would not fit into memory, before anything is made."""
     edges = expected_edges(rule, n_pre, n_post)
-    stored = edges * (4 + DTYPES.get(dtype, 4)) * 1.1
+    stored = edges * (4 + _width(dtype, plastic)) * 1.1
     need = building_bytes(rule, edges, n_pre, n_post, parallel=parallel, stored=stored) + PLASTIC * edges * plastic
     free = available_memory()
     if need > free:

@@ -12,9 +12,11 @@ from numpy.typing import ArrayLike
 
 from neurosim import values
 from neurosim.engine import flight
+from neurosim.engine.coded_pool import CodedPool
 from neurosim.engine.lazy_pool import LazyPool
 from neurosim.errors import ParameterError, WiringError
 from neurosim.history import SYNAPSE_DIED
+from neurosim.kernels.rng import stream_key
 
 if TYPE_CHECKING:
     from neurosim.projection import Projection
@@ -114,16 +116,31 @@ class Edges:
         net.history.add(net.step, SYNAPSE_DIED, rule, p.name, self.pre, self.post, self.weight, self.delay)
         return len(self)
 
-    def set_weight(self, value: object) -> None:
-        """Set the weights: number, array or distribution.  Spikes on their way keep what they carry."""
+    def set_weight(self, value: object, *, rounding: str | None = None) -> None:
+        """Set the weights: number, array or distribution.  Spikes on their way keep what they carry.
+
+        Parameters
+        ----------
+        value : number, array or distribution
+        rounding : {"nearest", "stochastic"}, optional
+            For static weights of few bits: to the nearest value of the grid, or to one of the two around the weight, by chance
+            (keyed by seed, step and pair of uids), so that the mean is kept.  Default: `Projection.rounding`.
+        """
         self._check_fresh()
         p = self.projection
         net = p.network
+        coded = p.pool if isinstance(p.pool, CodedPool) else None
+        if rounding is not None:
+            p.check_rounding(f"{p.name}.set_weight(rounding)", rounding)
+        rounding = rounding or (
+            None if p.wire.rounding == "nearest" else p.wire.rounding
+        )  # None: to the nearest, and say it
         key = ("weight", p.name, net.step)
         weight = values.edge_weights(
             net, f"{p.name}.weight", value, p.unit, self.pre, self.post, key, nth=self._nth(value)
         )
-        weight = np.broadcast_to(p._checked_weights(weight), self.source.shape)
+        whole = coded is not None and len(self) == len(p) and bool(np.all(weight == np.ravel(weight)[:1]))
+        weight = np.broadcast_to(p._checked_weights(weight, whole=whole, say=rounding is None), self.source.shape)
         if not len(self):
             return
         row = self.row
@@ -135,8 +152,16 @@ class Edges:
                 f"remove it and insert a new one: {p.name}.remove(...), {p.name}.insert(pre, post, weight=...)"
             )
         flight.note_in_flight(net.engine, p.pool, p.wire, np.unique(row))
-        p.pool.set_weights(row, self.slot, weight)
-        self.weight = np.asarray(weight.astype(p.pool.weight.dtype), np.float64)
+        if coded is None:
+            p.pool.set_weights(row, self.slot, weight)
+            self.weight = np.asarray(weight.astype(p.pool.weight.dtype), np.float64)
+            return
+        chance = None
+        if rounding == "stochastic":
+            chance = p.chance(self, int(stream_key(net.seed, "rounding", p.name, net.step, p.wire.draws)))
+            p.wire.draws += 1
+        coded.set_weights(row, self.slot, weight, chance)
+        self.weight = coded.weights_of(row, self.slot)
 
     def _nth(self, value: object) -> np.ndarray | int:
         """Number of each edge among its parallels, where a distribution asks for it."""

@@ -159,13 +159,18 @@ def fill(projection: Projection, planned: Planned, folded: int) -> None:
     for cut in planned.cuts():
         count_rows(wire.row_of(*planned.places(cut)), wire.row0, count)
     pool.reserve(wire.row0, rows.size, count)
+    label, error = f"{projection.name}.weight", 0.0
     for i, j, weight, steps in planned.parts():
         steps = steps + folded
+        if hasattr(pool, "admit"):
+            error = max(error, pool.admit(label, wire, weight))
         column = projection._columns_for(weight) + j
         projection._check_delays(steps)
         engine.note_delays(wire, int(np.min(steps)), int(np.max(steps)))
         pool.append(wire.row0, rows.size, wire.row_of(i, j), column, steps, weight)
     planned.tell()
+    if hasattr(pool, "admit"):
+        pool.tell(label, wire, error, stacklevel=5)
     if pool.extra.size:
         row, slot = pool.edges(wire.row0, wire.n_rows)[:2]
         pool.extra[pool.places_of(row, slot)] = engine.step

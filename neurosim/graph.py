@@ -60,6 +60,9 @@ class RowPool:
     array([0.1])
     """
 
+    keeps_weights = True  # else `weight` has size 0, and a subclass keeps them in another way
+    tight = False  # whether `compact` leaves rows no room at all
+
     def __init__(self, column_bits: int = 24, *, dtype: str = "float64", n_rows: int = 0, more: int = 0) -> None:
         if not 1 <= column_bits <= 31:
             raise ParameterError(f"RowPool.column_bits: must lie in 1 ... 31, got {column_bits!r}")
@@ -109,6 +112,11 @@ class RowPool:
     def columns(self) -> tuple[np.ndarray, ...]:
         """(packed, weight, ident, extra, more), as kernels take it."""
         return self.packed, self.weight, self.ident, self.extra, self.more
+
+    @property
+    def store(self) -> str:
+        """Name of the type in which weights are stored."""
+        return str(self.weight.dtype.name)
 
     @property
     def mask(self) -> np.uint32:
@@ -227,16 +235,22 @@ class RowPool:
         slot = np.empty(n, np.int32)
         done = 0
         while True:
-            done = edits.insert_sorted(
-                done, sorted_row, order, packed, weight, self.next_ident, self._extra_fill,
-                self.table, self.columns, self.free, self.used, slot,
-            )  # fmt: skip
+            done = self._insert_sorted(done, sorted_row, order, packed, weight, slot)
             if done == n:
                 break
             self._make_room(int(self.used[2]))
         self.next_ident += n
         self.n_synapses += n
         return slot
+
+    def _insert_sorted(
+        self, done: int, row: np.ndarray, order: np.ndarray, packed: np.ndarray, weight: np.ndarray, slot: np.ndarray
+    ) -> int:
+        """Append from entry `done` of a sorted batch on; return how far it came before the columns were full."""
+        return int(edits.insert_sorted(
+            done, row, order, packed, weight, self.next_ident, self._extra_fill, self.table, self.columns, self.free,
+            self.used, slot,
+        ))  # fmt: skip
 
     def remove(self, row: ArrayLike, slot: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Remove synapses; return their (packed, weight) in the order given.
@@ -247,12 +261,18 @@ class RowPool:
         row, slot = batches.wholes("remove", row=row, slot=slot)
         key, bits, order = batches.sorted_slots("remove", row, slot, self.length)
         packed, weight = np.empty(row.size, np.uint32), np.empty(row.size, self.weight.dtype)
-        edits.remove_sorted(key, bits, order, self.table, self.columns, packed, weight)
+        self._remove_sorted(key, bits, order, packed, weight)
         if self.note_used[0]:
             notes = self.note_row, self.note_first, self.note_length
             edits.close_notes(key, bits, self.note_used[0], *notes, self.amount)
         self.n_synapses -= row.size
         return packed, weight
+
+    def _remove_sorted(
+        self, key: np.ndarray, bits: int, order: np.ndarray, packed: np.ndarray, weight: np.ndarray
+    ) -> None:
+        """Remove a sorted batch and say what it was."""
+        edits.remove_sorted(key, bits, order, self.table, self.columns, packed, weight)
 
     def remap(self, column_map: ArrayLike, new_column_bits: int | None = None) -> tuple[np.ndarray, ...]:
         """Give every synapse a new column, and remove those whose target is gone.
@@ -339,7 +359,7 @@ class RowPool:
 
     def compact(self) -> None:
         """Slide the rows together in place, and give the memory that is won back to the system."""
-        self._slide()
+        self._slide(tight=self.tight)
         self._resize(int(self.used[0]))
 
     # ---- questions ---------------------------------------------------------------------------------------------------
@@ -382,6 +402,10 @@ class RowPool:
             row0, n_rows, self.column_bits, self.table, self.packed, self.weight, row, slot, column, delay, weight
         )
         return row, slot, column, delay, weight
+
+    def weights_of(self, row: ArrayLike, slot: ArrayLike) -> np.ndarray:
+        """Stored weights of these synapses."""
+        return np.asarray(self.weight[self.places_of(row, slot)])
 
     def delay_range(self, row0: int = 0, n_rows: int | None = None) -> tuple[int, int]:
         """(shortest, longest) delay of these rows in steps; (0, -1) if they hold no synapse."""
@@ -573,11 +597,11 @@ class RowPool:
                 return
         self._resize(max(self.places * 9 // 8, int(self.used[0]) + need, 1024))
 
-    def _slide(self) -> None:
+    def _slide(self, *, tight: bool = False) -> None:
         """Close all holes in place; rows keep the order in which they lie."""
         held = np.flatnonzero(self.room)
         _, order = batches.sort_keys(self.start[held], self.places)
-        self.used[0] = edits.slide(held[order], self.table, self.columns)
+        self.used[0] = edits.slide(held[order], tight, self.table, self.columns)
         self.used[1] = 0
         self.free[:] = edits.NONE
 
@@ -587,7 +611,8 @@ class RowPool:
         if places // edits.UNIT >= int(edits.NONE):
             raise ParameterError(f"RowPool: a pool can hold {int(edits.NONE) * edits.UNIT} places, {places} are needed")
         self.packed.resize(places, refcheck=False)
-        self.weight.resize(places, refcheck=False)
+        if self.keeps_weights:
+            self.weight.resize(places, refcheck=False)
         self.more.resize((places, self.more.shape[1]), refcheck=False)
         if self._wants_ident:
             self.ident.resize(places, refcheck=False)
@@ -661,7 +686,8 @@ class RowPool:
         """Raise AssertionError if blocks overlap, free lists are not exact, or counters disagree; slow."""
         edits.check_blocks(self.table, self.packed, self.free, self.used)
         assert self.n_synapses == self._synapses(0, self.n_rows), "n_synapses is not the sum of the lengths"
-        assert self.weight.size == self.more.shape[0] == self.places, "columns differ in length"
+        assert self.weight.size == (self.places if self.keeps_weights else 0), "weight differs in length"
+        assert self.more.shape[0] == self.places, "columns differ in length"
         assert self.ident.size == (self.places if self._wants_ident else 0), "ident differs in length"
         assert self.extra.size == (self.places if self._wants_extra else 0), "extra differs in length"
         if self._wants_ident:

@@ -219,6 +219,7 @@ class Network:
         self, pre: Any, post: Any, rule: Any, *, weight: Any = 1.0, delay: Any = None, axonal_delay: Any = None,
         receptor: str | None = None, plasticity: Any = None, dtype: str = "float64", autapses: bool = False,
         parallel: bool = False, release: float = 1.0, modulator: Any = None, name: str | None = None,
+        w_min: float | None = None, w_max: float | None = None,
     ) -> Any:  # fmt: skip
         """Connect two populations, views or regions.
 
@@ -241,9 +242,16 @@ class Network:
         receptor : str, optional
         plasticity : rule or list of rules, optional
             Such as ``ns.PairSTDP()``; the rules of a list act on the same synapse, in this order.
-        dtype : {"float64", "float32", "int8", "4bit", "1bit"}
-            Type of the stored weights.  The last three are grids of 256, 16 and 2 values between the bounds of the rule: each
-            update is rounded at random to a neighbour, so that its mean is kept (they are held in float32 so far).
+        dtype : {"float64", "float32", "float16", "int8", "4bit", "2bit", "1bit", "one"}
+            Type of the stored weights: 8, 4, 2, 1, 1/2, 1/4, 1/8 and 0 bytes of a static synapse, which has 4 more for target and
+            delay.  "int8" ... "1bit" are grids of 256, 16, 4 and 2 values between `w_min` and `w_max` (one less between opposite
+            bounds, so that 0 is among them; not for 1 bit); a weight between two values is rounded to the nearest, and a warning
+            says by how much.  "one" keeps one weight for the whole projection.  With plasticity the grids lie between the bounds
+            of the rule, each update is rounded at random to a neighbour, so that its mean is kept, and weights are held in
+            float32; "float16" and "one" are for static synapses.
+        w_min, w_max : float, optional
+            Bounds of static weights of "int8" ... "1bit".  By default those of the distribution `weight`, else the smallest and
+            the largest weight; a single weight lies between 0 and itself.
         autapses, parallel : bool
             Whether a neuron may connect to itself, and a pair more than once; kept by all rules that form synapses.
         release : float
@@ -262,7 +270,7 @@ class Network:
         options = {
             "weight": weight, "delay": delay, "axonal_delay": axonal_delay, "receptor": receptor, "plasticity": plasticity,
             "dtype": dtype, "autapses": autapses, "parallel": parallel, "release": release,
-            "modulator": modulator,
+            "modulator": modulator, "w_min": w_min, "w_max": w_max,
         }  # fmt: skip
         made: list[Projection] = []
         try:

@@ -16,6 +16,7 @@ from neurosim import values
 from neurosim.checks import check_finite_array, did_you_mean
 from neurosim.edges import Edges, Synapse
 from neurosim.engine import flight
+from neurosim.engine.coded_pool import CodedPool
 from neurosim.engine.lazy_pool import LazyPool
 from neurosim.engine.pools import Wire
 from neurosim.errors import ParameterError, WiringError
@@ -122,6 +123,30 @@ class Projection:
     @weight.setter
     def weight(self, value: object) -> None:
         self.edges().set_weight(value)
+
+    @property
+    def rounding(self) -> str:
+        """How static weights of few bits are set, "nearest" or "stochastic"; settable.
+
+        To the nearest value of the grid, and a warning names the error; or to one of the two around the weight, by chance (keyed by
+        seed, step and pair of uids), so that the mean of many small updates is kept.  Processes that set weights use it too.
+        """
+        return self.wire.rounding
+
+    @rounding.setter
+    def rounding(self, value: str) -> None:
+        self.check_rounding(f"{self.name}.rounding", value)
+        self.wire.rounding = value
+
+    def check_rounding(self, label: str, value: str) -> None:
+        """Refuse a way of rounding that is not known, or not this projection's."""
+        if value not in ("nearest", "stochastic"):
+            raise ParameterError(f"{label}: must be 'nearest' or 'stochastic', got {value!r}")
+        if not isinstance(self.pool, CodedPool) or self.pool.bits == 0:
+            kept = f"{self.pool.store} under a plasticity rule" if self.plasticity is not None else self.pool.store
+            raise ParameterError(
+                f"{label}: is for static weights of few bits (or float16), and these are {kept}; leave it out"
+            )
 
     def variable(self, name: str) -> np.ndarray:
         """A variable of the plasticity rule, for each edge now; float64 [edges].  Reading changes nothing."""
@@ -277,7 +302,7 @@ class Projection:
         column = (packed & self.pool.mask).astype(np.int64)
         delay = (packed >> np.uint32(self.pool.column_bits)).astype(np.int64)
         pre = self.network.engine.uid_of_place[w.pre_first + w.source_of(row)]
-        weight = self._weights_now(row, slot) if isinstance(self.pool, LazyPool) else self.pool.weight[place]
+        weight = self._weights_now(row, slot) if isinstance(self.pool, LazyPool) else self.pool.weights_of(row, slot)
         weight = np.asarray(weight, np.float64)
         return Edges(self, row, slot, pre, self.network.engine.uid_of_column[column], weight, delay)
 
@@ -576,8 +601,12 @@ class Projection:
         if np.max(steps) > self.pool.most_delay:
             self.network._widen_delays(self, int(np.max(steps)))
 
-    def _checked_weights(self, weight: np.ndarray) -> np.ndarray:
+    def _checked_weights(self, weight: np.ndarray, *, whole: bool = False, say: bool = True) -> np.ndarray:
         rule = self.plasticity
+        if isinstance(self.pool, CodedPool):
+            error = self.pool.admit(f"{self.name}.weight", self.wire, weight, whole=whole)
+            if say:
+                self.pool.tell(f"{self.name}.weight", self.wire, error, stacklevel=5)
         if rule is not None and hasattr(rule, "w_min"):
             low, high = np.array([rule.w_min, rule.w_max], self.pool.weight.dtype)
             stored = np.atleast_1d(np.asarray(weight, self.pool.weight.dtype))
@@ -718,9 +747,9 @@ class Projection:
         rows = {"from": self.source.name, "to": self.target.name, "synapses": f"{len(self):,}", "delay": delays}
         levels = getattr(getattr(self.pool, "plan", None), "levels", 0)
         grid = f" on a grid of {levels + 1} values" if levels else ""
-        rows["weights"] = (
-            f"{self.pool.weight.dtype.name}{grid}, {self.pool.bytes_per_synapse:.1f} bytes a synapse in its pool"
-        )
+        if isinstance(self.pool, CodedPool) and self.pool.bits < 16:
+            grid = f", {w.low:g}" if w.low == w.high else f" on a grid from {w.low:g} to {w.high:g}"
+        rows["weights"] = f"{self.pool.store}{grid}, {self.pool.bytes_per_synapse:.1f} bytes a synapse in its pool"
         if self.plasticity is not None:
             where = "firing times" if self.plasticity.sees == "spikes" else "axonal" if w.axonal else "dendritic"
             names = " + ".join(getattr(rule, "name", type(rule).__name__) for rule in as_parts(self.plasticity))

@@ -15,6 +15,7 @@ from neurosim import joining
 from neurosim.connecting import ProjectionGroup
 from neurosim.encoding import Decoder, Encoder
 from neurosim.engine.blocks import Block, Slice
+from neurosim.engine.coded_pool import STORES, CodedPool
 from neurosim.engine.inputs import Applied
 from neurosim.engine.loop import Engine, Watch
 from neurosim.engine.pools import PlasticPool, RulePool, StaticPool, Wire
@@ -47,6 +48,11 @@ WIRE = (
     "most_delay",
     "modulator",
     "modulator_index",
+    "low",
+    "high",
+    "said",
+    "draws",
+    "rounding",
 )
 Objects = dict[str, Any]
 
@@ -240,6 +246,7 @@ def _block_in(
 
 def _pool_out(k: int, pool: Any, arrays: dict[str, np.ndarray], encode: Encoder) -> dict[str, Any]:
     row, slot, column, delay, weight = RowPool.edges(pool)
+    weight = pool.codes_of(row, slot) if isinstance(pool, CodedPool) else weight
     arrays |= {f"pool{k}/row": row, f"pool{k}/column": column, f"pool{k}/delay": delay, f"pool{k}/weight": weight}
     if row.size:
         place = pool.places_of(row, slot)
@@ -250,7 +257,7 @@ def _pool_out(k: int, pool: Any, arrays: dict[str, np.ndarray], encode: Encoder)
     arrays |= {f"pool{k}/{name}": getattr(pool, name)[:n].copy() for name in NOTES}
     arrays[f"pool{k}/amount"] = pool.amount[:m].copy()
     entry: dict[str, Any] = {
-        "rows": pool.n_rows, "column_bits": pool.column_bits, "dtype": pool.weight.dtype.name, "next_ident": pool.next_ident,
+        "rows": pool.n_rows, "column_bits": pool.column_bits, "dtype": pool.store, "next_ident": pool.next_ident,
         "wants_ident": pool._wants_ident, "wants_extra": pool._wants_extra,
     }  # fmt: skip
     if isinstance(pool, RulePool):
@@ -274,6 +281,8 @@ def _pool_in(k: int, entry: dict[str, Any], net: Network, arrays: Mapping[str, n
         pool = RulePool(EventPlan(parts, entry["uniform"], entry["dtype"], entry["levels"]), dt=net.dt, step=net.step)
     elif "rule" in entry:
         pool = PlasticPool(rule, uniform=entry["uniform"], dt=net.dt, dtype=entry["dtype"], step=net.step)
+    elif entry["dtype"] in STORES:
+        pool = CodedPool(store=entry["dtype"], released=entry["released"])
     else:
         pool = StaticPool(dtype=entry["dtype"], released=entry["released"])
     pool.column_bits = entry["column_bits"]
@@ -284,6 +293,9 @@ def _pool_in(k: int, entry: dict[str, Any], net: Network, arrays: Mapping[str, n
         RowPool.add_rows(pool, entry["rows"])
         RowPool.build(pool, 0, entry["rows"], row, column, delay, weight)
         pool.set_own_arrays(own)
+    elif isinstance(pool, CodedPool):
+        pool.add_rows(entry["rows"])
+        pool.build_codes(0, entry["rows"], row, column, delay, weight)
     else:
         pool.add_rows(entry["rows"])
         pool.build(0, entry["rows"], row, column, delay, weight)

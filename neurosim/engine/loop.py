@@ -670,7 +670,13 @@ def _edges_of(pool: Any, rows: np.ndarray) -> tuple[np.ndarray, ...]:
     place = pool.places_of(row, slot)
     packed = pool.packed[place]
     column, delay = (packed & pool.mask).astype(np.int64), (packed >> np.uint32(pool.column_bits)).astype(np.int64)
-    return row, slot, column, delay, pool.read_weights(rows) if hasattr(pool, "read_weights") else pool.weight[place]
+    return (
+        row,
+        slot,
+        column,
+        delay,
+        pool.read_weights(rows) if hasattr(pool, "read_weights") else pool.weights_of(row, slot),
+    )
 
 
 def _per_neuron(value: np.ndarray, keep: np.ndarray, newborn: int) -> np.ndarray:

@@ -24,7 +24,9 @@ class Wire:
 
     `pre` and `post` number populations.  Each shard of targets has `rows` rows, one for each place of the source population;
     those of shard s begin at row0 + s * rows.  `cuts` are the targets (local index) at which the shards after the first begin,
-    `columns` the ring columns of the first target for each receptor (current layout).
+    `columns` the ring columns of the first target for each receptor (current layout).  Of weights of few bits: `low` and `high`
+    are their bounds, `said` is the largest rounding error that was reported, `draws` counts what was rounded by chance, `rounding` is
+    the way in which weights are set.
     """
 
     number: int
@@ -47,6 +49,11 @@ class Wire:
     most_delay: int = -1
     modulator: int = -1
     modulator_index: int = 0
+    low: float = 0.0
+    high: float = 0.0
+    said: float = 0.0
+    draws: int = 0
+    rounding: str = "nearest"
     shards: int = 1
     cuts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 

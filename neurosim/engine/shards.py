@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from neurosim.engine import flight
+from neurosim.engine.coded_pool import CodedPool
 from neurosim.engine.lazy_pool import L, LazyPool, P
 from neurosim.engine.pools import StaticPool, Wire
 from neurosim.graph import RowPool
@@ -97,11 +98,15 @@ def _divide_pool(engine: Any, pool: Any, shards: int) -> None:
         table[k] = row0, rows, before, at, shards
         at += rows * shards
     ages, steps = _ages(pool)
+    if isinstance(pool, CodedPool):
+        pool.unpack()
     new = _rearranged(pool, table, at, shard_of_column, ages, max(1, steps.size + 1))
     notes = _moved_notes(pool, new)
     births = _moved_births(pool, new, ages, steps)
     per_row = _moved_rows(pool, table, at)
     _adopt(pool, new)
+    if isinstance(pool, CodedPool):
+        pool.pack()
     for name, value in per_row.items():
         setattr(pool, name, value)
     _set_notes(pool, notes)

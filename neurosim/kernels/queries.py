@@ -101,7 +101,8 @@ def list_edges(row0, n_rows, column_bits, table, packed, weight, row, slot, colu
             slot[n] = s
             column[n] = x & mask
             delay[n] = x >> column_bits
-            copied[n] = weight[start[r] + s]
+            if weight.size > 0:
+                copied[n] = weight[start[r] + s]
             n += 1
 
 

@@ -1,7 +1,7 @@
 """Edits of a row pool: insert, remove, slide together, renumber columns, and keep notes in step.
 
 Knows arrays only.  `table` is (start, length, room) with one entry a row; `columns` is (packed, weight, ident, extra, more)
-with one entry a place (of `more` one row), of which ident, extra and more may have size 0.  `used` is (first place never used, places in free
+with one entry a place (of `more` one row), of which weight, ident, extra and more may have size 0.  `used` is (first place never used, places in free
 blocks, size of the block that was asked for in vain).  Kernels trust their arguments: batches.py checks them.
 
 What is done for every edit is written out in its loop: a call that takes arrays counts references, atomically, 5 ns
@@ -20,17 +20,25 @@ LINE = 16  # packed entries in a cache line of 64 bytes
 LONGEST = 2**31 - 1  # synapses in a row: lengths are int32
 
 
-def size_classes() -> np.ndarray:
-    """Sizes of blocks, 0, 4, 8, ... 32, 40, 48, 56, 64, 80, ...: four an octave, so a block wastes at most a fifth."""
-    sizes, step = [0], UNIT
-    while sizes[-1] <= LONGEST:
+def size_classes() -> tuple[np.ndarray, np.ndarray]:
+    """(sizes of blocks, for each class the one that a row which may grow takes).
+
+    Rows take 0, 4, 8, ... 32, 40, 48, 56, 64, 80, ...: four an octave, so a block wastes at most a fifth.  The sizes between
+    (16 an octave up to 2,048, 8 up to 16,384) are for `slide` with `tight`, where a block wastes 2 % on average.
+    """
+    coarse, step = [0], UNIT
+    while coarse[-1] <= LONGEST:
         for _ in range(8 if step == UNIT else 4):
-            sizes.append(sizes[-1] + step)
+            coarse.append(coarse[-1] + step)
         step *= 2
-    return np.array(sizes, np.int64)
+    sizes = set(coarse)
+    for low in (32, 64, 128, 256, 512, 1024, 2048, 4096, 8192):
+        sizes |= set(range(low, 2 * low, max(UNIT, low // (16 if low < 2048 else 8))))
+    fine = np.array(sorted(sizes), np.int64)
+    return fine, np.searchsorted(fine, np.array(coarse)[np.searchsorted(coarse, fine)])
 
 
-SIZES = size_classes()
+SIZES, GROWN = size_classes()
 
 
 # ---- filling, inserting, removing ------------------------------------------------------------------------------------
@@ -51,6 +59,7 @@ def lay_out(row0, count, table, used):
         c = 0
         while SIZES[c] < count[i]:
             c += 1
+        c = GROWN[c]
         start[row0 + i] = used[0] if c > 0 else 0
         length[row0 + i] = 0
         room[row0 + i] = c
@@ -67,7 +76,8 @@ def fill(row, new_packed, new_weight, first_ident, new_extra, table, columns):
         e = start[r] + length[r]
         length[r] += 1
         packed[e] = new_packed[i]
-        weight[e] = new_weight[i]
+        if weight.size > 0:
+            weight[e] = new_weight[i]
         if ident.size > 0:
             ident[e] = first_ident + i
         if extra.size > 0:
@@ -95,8 +105,9 @@ def move_row(r, c, table, columns, free, used):
     n = np.int64(length[r])
     for e in range(n):
         packed[to + e] = packed[at + e]
-    for e in range(n):
-        weight[to + e] = weight[at + e]
+    if weight.size > 0:
+        for e in range(n):
+            weight[to + e] = weight[at + e]
     if ident.size > 0:
         for e in range(n):
             ident[to + e] = ident[at + e]
@@ -145,13 +156,15 @@ def insert_sorted(done, row, order, new_packed, new_weight, first_ident, new_ext
             c = np.int64(room[r])
             while SIZES[c] < need:
                 c += 1
+            c = GROWN[c]
             if not move_row(r, c, table, columns, free, used):
                 return done
         e = start[r] + length[r]
         for q in range(done, last):
             i = order[q]
             packed[e] = new_packed[i]
-            weight[e] = new_weight[i]
+            if weight.size > 0:
+                weight[e] = new_weight[i]
             if ident.size > 0:
                 ident[e] = first_ident + i
             if extra.size > 0:
@@ -192,13 +205,15 @@ def remove_sorted(key, bits, order, table, columns, old_packed, old_weight):
         while q < key.size and (key[q] >> bits) == r:
             at = key[q] & slots
             old_packed[order[q]] = packed[first + at]
-            old_weight[order[q]] = weight[first + at]
+            if weight.size > 0:
+                old_weight[order[q]] = weight[first + at]
             q += 1
             stop = n
             if q < key.size and (key[q] >> bits) == r:
                 stop = key[q] & slots
             move(packed, first + at - gone, first + at + 1, stop - at - 1)
-            move(weight, first + at - gone, first + at + 1, stop - at - 1)
+            if weight.size > 0:
+                move(weight, first + at - gone, first + at + 1, stop - at - 1)
             if ident.size > 0:
                 move(ident, first + at - gone, first + at + 1, stop - at - 1)
             if extra.size > 0:
@@ -216,20 +231,23 @@ def remove_sorted(key, bits, order, table, columns, old_packed, old_weight):
 
 @kernel
 def tight_places(table):
-    """Places that the rows would take if each lay in the smallest block that holds it."""
+    """Places that the rows would take after `slide`."""
     _, length, room = table
     total = np.int64(0)
     for r in range(length.size):
         c = np.int64(room[r])
         while c > 0 and SIZES[c - 1] >= length[r]:
             c -= 1
-        total += SIZES[c]
+        total += SIZES[min(GROWN[c], np.int64(room[r]))]
     return total
 
 
 @kernel
-def slide(order, table, columns):
-    """Move rows down in the order they lie, each into the smallest block that holds it; return the places in use."""
+def slide(order, tight, table, columns):
+    """Move rows down in the order they lie, each into the smallest block that holds it; return the places in use.
+
+    `tight`: of all sizes, else of those that rows grow into.
+    """
     start, length, room = table
     packed, weight, ident, extra, more = columns
     to = np.int64(0)
@@ -240,9 +258,12 @@ def slide(order, table, columns):
         c = np.int64(room[r])
         while c > 0 and SIZES[c - 1] >= n:
             c -= 1
+        if not tight:
+            c = min(GROWN[c], np.int64(room[r]))
         if to != at and n > 0:
             move(packed, to, at, n)
-            move(weight, to, at, n)
+            if weight.size > 0:
+                move(weight, to, at, n)
             if ident.size > 0:
                 move(ident, to, at, n)
             if extra.size > 0:
@@ -371,7 +392,7 @@ def write_notes(rows, steps, table, weight, note_step, note_row, note_first, not
         note_first[at] = to
         note_length[at] = n
         for s in range(n):
-            amount[to + s] = weight[start[rows[i]] + s]
+            amount[to + s] = weight[start[rows[i]] + s] if weight.size > 0 else 0.0
         note_used[0] = at + 1
         note_used[1] = to + n
 
@@ -452,7 +473,7 @@ def read_sent(row, slot, note, table, weight, note_first, note_length, amount, s
     start, _, _ = table
     for i in range(row.size):
         if note[i] < 0:
-            sent[i] = weight[start[row[i]] + slot[i]]
+            sent[i] = weight[start[row[i]] + slot[i]] if weight.size > 0 else 0.0
         elif slot[i] < note_length[note[i]]:
             sent[i] = amount[note_first[note[i]] + slot[i]]
         else:

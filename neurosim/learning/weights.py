@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from neurosim.engine import flight
+from neurosim.engine.coded_pool import CodedPool
 from neurosim.engine.pools import StaticPool
 
 INF = float("inf")
@@ -43,9 +44,14 @@ def stored(projection: Any, edges: Any) -> np.ndarray:
     return np.array(projection.edges().weight if on_a_grid else edges.weight)
 
 
+def few_bits(projection: Any) -> CodedPool | None:
+    """The pool, if its static weights are codes of few bits (or one weight for all)."""
+    return projection.pool if isinstance(projection.pool, CodedPool) else None
+
+
 def in_place(projection: Any) -> bool:
     """Whether the weights lie in the pool as they are, so that a loop over its rows may change them."""
-    return isinstance(projection.pool, StaticPool) and projection.pool.weight.dtype.kind == "f"
+    return isinstance(projection.pool, StaticPool) and projection.pool.keeps_weights
 
 
 def neuron_of_column(projection: Any) -> np.ndarray:
