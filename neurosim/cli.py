@@ -560,6 +560,8 @@ def _info(given: argparse.Namespace) -> int:
     import importlib.metadata
     import platform
 
+    from neurosim.threads import available
+
     def version(name: str) -> str:
         try:
             return importlib.metadata.version(name)
@@ -578,7 +580,7 @@ def _info(given: argparse.Namespace) -> int:
         "cache": f"{cache} ({size / 1e6:.1f} MB of compiled code; may be deleted at any time)",
         "scenarios": ", ".join(scenarios()) or "none",
         "cores": str(cores),
-        "threads": "the engine uses one",
+        "threads": f"{available()} for networks large enough to gain, else one; --threads N or NEUROSIM_THREADS says another",
         "gpu": "no GPU back end",
     }
     for name, value in rows.items():
