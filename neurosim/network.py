@@ -71,6 +71,7 @@ class Network:
         self.default_delay = values.duration(self, "Network.default_delay", default_delay, least=1) * self.dt
         self.threads = None if threads is None else thread_choice.check("Network.threads", threads)
         self._threads_used = 1
+        self._weighed = 0  # synapses and neurons when the parts of the threads were weighed last
         self.engine = Engine(self.dt, self.seed, self.first_step)
         self.history = History(self.dt)
         self.history.present = self._synapses_now

@@ -117,7 +117,7 @@ def take(
     net.first_step = manifest["first_step"]
     net._counters = dict(manifest["counters"])
     net.engine = engine = Engine(net.dt, net.seed, manifest["step"])
-    engine.shards = manifest.get("shards", 1)
+    engine.shards = net._threads_used = manifest.get("shards", 1)
     for population in net.populations.values():
         population.alive = False
     for projection in net.projections.values():

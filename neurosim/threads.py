@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from neurosim.network import Network
 
 #: Work of a chunk (ns) from which threads pay: two meetings cost about 2,000 ns, more on a busy machine.
-LEAST_WORK = 10_000.0
+LEAST_WORK = 20_000.0
 NEURON_NS, EVENT_NS, LIKELY_RATE = 3.0, 1.0, 10.0  # ns a neuron and step, ns an event; Hz
 FEW_NEURONS = 2000  # below, one thread always
 MANY_NEURONS = 4000  # from here on a network is divided before it is wired
 MOST = 255
+GROWN = 0.2  # change of size from which the parts are weighed again
 UNEVEN = 1.25  # work of the busiest thread over the mean from which parts are cut anew
 MOST_MOVED = 50_000_000  # synapses; more are not moved for balance
 
@@ -71,7 +72,10 @@ def prepare(net: Network) -> None:
 def divide(net: Network, threads: int, *, anew: bool = False) -> None:
     """Give every thread its part of the network; `anew`, or if the parts have become uneven: also if it has one."""
     if threads > 1 and not anew and net.engine.shards == threads and net.n_neurons >= FEW_NEURONS:
-        anew = net.n_synapses <= MOST_MOVED and net.engine.imbalance() > UNEVEN
+        size, seen = net.n_synapses + net.n_neurons, net._weighed
+        if abs(size - seen) > GROWN * seen:  # else the parts are as even as when they were weighed last
+            net._weighed = size
+            anew = net.n_synapses <= MOST_MOVED and net.engine.imbalance() > UNEVEN
     if net.engine.divide(threads, anew=anew):
         for projection in net.projections.values():
             projection.version += 1  # edges selected before lie elsewhere now

@@ -28,6 +28,7 @@ def _choose_cache() -> None:
     if worker:
         usual = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         os.environ["NEUROSIM_CACHE"] = str(Path(cache or Path(usual) / "neurosim") / f"worker-{worker}")
+        os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # the workers have the cores already
 
 
 _choose_cache()
