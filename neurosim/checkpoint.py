@@ -5,6 +5,7 @@ The folder is written under another name, synced and renamed, so that it is ther
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import sys
@@ -18,6 +19,7 @@ from neurosim import __version__
 from neurosim.errors import SaveError
 
 FORMAT = 1
+PIECE = 1 << 24  # bytes hashed at a time
 
 
 def write(path: str | os.PathLike[str], manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
@@ -64,8 +66,8 @@ def write(path: str | os.PathLike[str], manifest: dict[str, Any], arrays: dict[s
         raise
 
 
-def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """(manifest, arrays) of a save, every array checked against its hash.
+def read(path: str | os.PathLike[str], *, mapped: str | None = None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """(manifest, arrays) of a save, every array checked against its hash; read-only in its file if its name begins with `mapped`.
 
     Raises
     ------
@@ -89,7 +91,8 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.nda
         raise SaveError(f"load({str(path)!r}): manifest.json is damaged: its content differs from what was saved")
     arrays = {}
     for name, entry in manifest["arrays"].items():
-        arrays[name] = _read_array(folder / entry["file"], entry, f"load({str(path)!r}): array {name!r}")
+        lazily = mapped is not None and name.startswith(mapped)
+        arrays[name] = _read_array(folder / entry["file"], entry, f"load({str(path)!r}): array {name!r}", lazily)
     return manifest, arrays
 
 
@@ -103,19 +106,28 @@ def _write_array(file: Path, array: np.ndarray) -> dict[str, Any]:
         np.save(out, array, allow_pickle=False)
         out.flush()
         os.fsync(out.fileno())
-    return {"dtype": array.dtype.str, "shape": list(array.shape), "sha256": hashlib.sha256(array.tobytes()).hexdigest()}
+    return {"dtype": array.dtype.str, "shape": list(array.shape), "sha256": _hash_of(array)}
 
 
-def _read_array(file: Path, entry: dict[str, Any], label: str) -> np.ndarray:
+def _hash_of(array: np.ndarray) -> str:
+    """Hash of the bytes of an array in C order, a piece at a time."""
+    flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    digest = hashlib.sha256()
+    for first in range(0, flat.size, PIECE):
+        digest.update(flat[first : first + PIECE].data)
+    return digest.hexdigest()
+
+
+def _read_array(file: Path, entry: dict[str, Any], label: str, mapped: bool) -> np.ndarray:
     try:
-        array = np.load(file, allow_pickle=False)
+        array = np.load(file, allow_pickle=False, mmap_mode="r" if mapped and math.prod(entry["shape"]) else None)
     except (OSError, ValueError, EOFError) as error:
         raise SaveError(f"{label} is missing or damaged ({error}); the save cannot be used") from None
     if array.dtype.str != entry["dtype"] or list(array.shape) != entry["shape"]:
         raise SaveError(
             f"{label} has dtype {array.dtype.str} and shape {array.shape}, the manifest says {entry['dtype']} and {entry['shape']}"
         )
-    if hashlib.sha256(array.tobytes()).hexdigest() != entry["sha256"]:
+    if _hash_of(array) != entry["sha256"]:
         raise SaveError(f"{label} is damaged: its content differs from what was saved")
     return np.asarray(array)
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neurosim import threads, values
+from neurosim import piecemeal, threads, values
+from neurosim import procedural as making
 from neurosim.checks import check_probability, did_you_mean
 from neurosim.edges import Edges
 from neurosim.engine.coded_pool import STORES, CodedPool, bounds_of
@@ -101,7 +102,26 @@ def expected_edges(rule: Rule, n_pre: int, n_post: int) -> float:
 
 
 def available_memory() -> float:
-    """Bytes that are free now, as far as the system tells."""
+    """Bytes that are free now, as far as the system tells, and that this process may still take."""
+    return min(_free_memory(), _left_of_limit())
+
+
+def _left_of_limit() -> float:
+    """Bytes of memory of its own that the limit of the process leaves (RLIMIT_DATA; files mapped do not count)."""
+    try:
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_DATA)[0]
+        if limit == resource.RLIM_INFINITY:
+            return float("inf")
+        with open("/proc/self/status") as file:
+            held = next(float(line.split()[1]) * 1024 for line in file if line.startswith("VmData"))
+        return max(0.0, limit - held)
+    except (ImportError, OSError, StopIteration):
+        return float("inf")
+
+
+def _free_memory() -> float:
     try:
         with open("/proc/meminfo") as file:
             for line in file:
@@ -115,7 +135,7 @@ def available_memory() -> float:
 def connect(
     net: Network, pre: Neurons, post: Neurons, rule: object, *, weight: object, delay: object, axonal_delay: object,
     receptor: str | None, plasticity: Any, dtype: str, autapses: bool, parallel: bool, release: float, name: str,
-    modulator: Any = None, w_min: float | None = None, w_max: float | None = None,
+    modulator: Any = None, w_min: float | None = None, w_max: float | None = None, procedural: bool = False,
 ) -> Projection:  # fmt: skip
     """One projection between two populations or views; see `Network.connect`."""
     label = f"connect({pre.label} -> {post.label})"
@@ -128,6 +148,12 @@ def connect(
         raise WiringError(
             f"{label}: {type(target.model).__name__} has no receptor {receptor!r}; known: {', '.join(receptors)}.{did_you_mean(receptor, receptors)}"
         )
+    if procedural:
+        allowed = {
+            "plasticity": (plasticity, None), "dtype": (dtype, "float64"), "release": (release, 1.0), "modulator": (modulator, None),
+            "w_min": (w_min, None), "w_max": (w_max, None),
+        }  # fmt: skip
+        making.refuse_options(label, allowed)
     plasticity = None if plasticity is None else as_plasticity(label, plasticity)
     for one in as_parts(plasticity):
         if receptor is None and hasattr(one, "receptor_of"):
@@ -137,6 +163,11 @@ def connect(
             f"{label}: {type(target.model).__name__} has several receptors that take any weight ({', '.join(receptors)}); name one: "
             f"net.connect(..., receptor={next(iter(receptors))!r})"
         )
+    if procedural:
+        return making.connect(
+            net, label, pre, post, as_rule(rule), weight=weight, delay=delay, axonal_delay=axonal_delay, receptor=receptor,
+            autapses=autapses, parallel=parallel, name=name, free=available_memory(),
+        )  # fmt: skip
     dtype = weight_type(label, dtype, plasticity)
     check_probability(f"{label}.release", release)
     level = _modulator(label, net, plasticity, modulator)
@@ -146,22 +177,31 @@ def connect(
         )
     drawn = as_rule(rule)
     _check_bounds(label, dtype, plasticity, w_min, w_max)
-    _foresee(label, drawn, len(pre), len(post), dtype, plasticity is not None, parallel)
-    edges = drawn.draw(
-        int(stream_key(net.seed, "wiring", name)), len(pre), len(post), pre.uid, post.uid,
-        bool(np.intersect1d(pre.uid, post.uid).size), autapses, parallel, positions(pre), positions(post),
-    )  # fmt: skip
-    if len(edges) == 0:
-        warnings.warn(f"{label}: the rule {drawn!r} made no synapse", NeurosimWarning, stacklevel=4)
+    by_portions = piecemeal.possible(net, drawn, weight, delay)
+    _foresee(net, label, drawn, len(pre), len(post), dtype, plasticity is not None, parallel, by_portions)
     axonal = 0 if axonal_delay is None else values.duration(net, f"{label}.axonal_delay", axonal_delay)
-    if delay is None and edges.delay is None:
-        delay = 0.0 if axonal else net.default_delay
-    unit = unit_of_weights(target.model, plasticity)
-    if not isinstance(drawn, FromEdges):
-        weight, delay = (_in_edge_order(value, edges, pre, post) for value in (weight, delay))
-    planned = Planned(
-        net, label, edges, pre, post, weight=weight, unit=unit, delay=delay, least=0 if axonal else 1, name=name, parallel=parallel
-    )  # fmt: skip
+    given: dict[str, Any] = {
+        "unit": unit_of_weights(target.model, plasticity), "least": 0 if axonal else 1, "name": name, "parallel": parallel,
+    }  # fmt: skip
+    edges: Any = None
+    if by_portions:
+        delay = (0.0 if axonal else net.default_delay) if delay is None else delay
+        planned: Planned = piecemeal.Pieces(
+            net, label, drawn, pre, post, expected=expected_edges(drawn, len(pre), len(post)), autapses=autapses, weight=weight,
+            delay=delay, **given,
+        )  # fmt: skip
+    else:
+        edges = drawn.draw(
+            int(stream_key(net.seed, "wiring", name)), len(pre), len(post), pre.uid, post.uid,
+            bool(np.intersect1d(pre.uid, post.uid).size), autapses, parallel, positions(pre), positions(post),
+        )  # fmt: skip
+        if len(edges) == 0:
+            warnings.warn(f"{label}: the rule {drawn!r} made no synapse", NeurosimWarning, stacklevel=4)
+        if delay is None and edges.delay is None:
+            delay = 0.0 if axonal else net.default_delay
+        if not isinstance(drawn, FromEdges):
+            weight, delay = (_in_edge_order(value, edges, pre, post) for value in (weight, delay))
+        planned = Planned(net, label, edges, pre, post, weight=weight, delay=delay, **given)
     several = planned.steps is None
     weights: Any = planned.weights
     steps: Any = planned.steps
@@ -197,8 +237,10 @@ def connect(
     projection.default_delay = delay if several else _typical(net, steps)
     projection.folded = folded
     try:
-        if plasticity is None:
+        if plasticity is None or by_portions:
             fill(projection, planned, folded)
+            if by_portions and not len(projection):
+                warnings.warn(f"{label}: the rule {drawn!r} made no synapse", NeurosimWarning, stacklevel=4)
         else:
             i, j = planned.places(slice(None))
             del edges, planned
@@ -446,16 +488,27 @@ def _width(dtype: str, plastic: bool = False) -> float:
     return 4.0 if plastic else STORES[dtype] / 8
 
 
-def _foresee(label: str, rule: Rule, n_pre: int, n_post: int, dtype: str, plastic: bool, parallel: bool) -> None:
-    """Refuse what would not fit into memory, before anything is made."""
-    edges = expected_edges(rule, n_pre, n_post)
+def _foresee(
+    net: Network, label: str, rule: Rule, n_pre: int, n_post: int, dtype: str, plastic: bool, parallel: bool, by_portions: bool
+) -> None:  # fmt: skip
+    """Refuse what would not fit into memory or on the disk, before anything is made."""
+    edges, store = expected_edges(rule, n_pre, n_post), net.engine.store
     stored = edges * (4 + _width(dtype, plastic)) * 1.1
+    if store is not None and stored > store.free:
+        raise RunError(
+            f"{label}: {rule!r} would make about {edges:.3g} synapses, which need {stored / 1e9:.3g} GB on disk; "
+            f"{str(store.path)!r} has {store.free / 1e9:.3g} GB left. Name a folder on a larger disk: ns.Network(store=...)"
+        )
+    if by_portions:
+        return
+    stored = stored if store is None else 0.0
     need = building_bytes(rule, edges, n_pre, n_post, parallel=parallel, stored=stored) + PLASTIC * edges * plastic
     free = available_memory()
     if need > free:
         raise RunError(
             f"{label}: {rule!r} would make about {edges:.3g} synapses, which need {need / 1e9:.3g} GB while they are built; "
-            f"{free / 1e9:.3g} GB are free. Take fewer, for example ns.fixed_indegree(100); net.estimate(...) tells before"
+            f"{free / 1e9:.3g} GB are free. Take fewer, for example ns.fixed_indegree(100), or keep them on disk: ns.Network(store='folder'); "
+            f"net.estimate(...) tells before"
         )
 
 

@@ -90,6 +90,7 @@ class Edges:
 
     def _check_fresh(self) -> None:
         self.projection._check_alive()
+        self.projection.check_stored(self.projection.name)
         if self.version != self.projection.version:
             raise WiringError(
                 f"{self.projection.name}: edges have come or gone since these were selected; select again"

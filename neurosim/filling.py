@@ -81,6 +81,11 @@ class Planned:
         """Places of some edges in the source and the target population, int64."""
         return self.places_in[0][self.edges.pre[cut]], self.places_in[1][self.edges.post[cut]]
 
+    def pairs(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Places of all edges, some at a time."""
+        for cut in self.cuts():
+            yield self.places(cut)
+
     def cuts(self) -> Iterator[slice]:
         """Parts of the edges, in order; each holds all parallels of its pairs if the targets ascend."""
         at, n = 0, len(self.edges)
@@ -148,30 +153,31 @@ class Planned:
 def fill(projection: Projection, planned: Planned, folded: int) -> None:
     """Put the edges into the empty rows of a projection; `folded` steps are added to all delays.
 
-    Raises what a weight or a delay does not allow, with some rows filled: the caller then removes the wire.
+    Raises what a weight or a delay does not allow, with the rows empty again: the caller then removes the wire.
     """
     engine, pool, wire = projection.network.engine, projection.pool, projection.wire
-    if not len(planned.edges):
+    count = np.zeros(wire.n_rows, np.int64)
+    for places in planned.pairs():
+        count_rows(wire.row_of(*places), wire.row0, count)
+    if not count.any():
         return
     rows = np.arange(wire.row0, wire.row0 + wire.n_rows)
     flight.note_in_flight(engine, pool, replace(wire, most_delay=ANY_DELAY), rows)  # they carry nothing fired before
-    count = np.zeros(rows.size, np.int64)
-    for cut in planned.cuts():
-        count_rows(wire.row_of(*planned.places(cut)), wire.row0, count)
     pool.reserve(wire.row0, rows.size, count)
     label, error = f"{projection.name}.weight", 0.0
-    for i, j, weight, steps in planned.parts():
-        steps = steps + folded
-        if hasattr(pool, "admit"):
-            error = max(error, pool.admit(label, wire, weight))
-        column = projection._columns_for(weight) + j
-        projection._check_delays(steps)
-        engine.note_delays(wire, int(np.min(steps)), int(np.max(steps)))
-        pool.append(wire.row0, rows.size, wire.row_of(i, j), column, steps, weight)
+    try:
+        for i, j, weight, steps in planned.parts():
+            steps = steps + folded
+            if hasattr(pool, "admit"):
+                error = max(error, pool.admit(label, wire, weight))
+            column = projection._columns_for(projection._checked_weights(weight)) + j
+            projection._check_delays(steps)
+            engine.note_delays(wire, int(np.min(steps)), int(np.max(steps)))
+            pool.append(wire.row0, rows.size, wire.row_of(i, j), column, steps, weight, extra=float(engine.step))
+    except BaseException:  # such as no memory for the next part
+        pool.empty_rows(wire.row0, rows.size)
+        raise
     planned.tell()
     if hasattr(pool, "admit"):
         pool.tell(label, wire, error, stacklevel=5)
-    if pool.extra.size:
-        row, slot = pool.edges(wire.row0, wire.n_rows)[:2]
-        pool.extra[pool.places_of(row, slot)] = engine.step
     projection._edited(np.zeros(0, np.int64), 1)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from neurosim.errors import ParameterError
 from neurosim.kernels import batches, queries
 from neurosim.kernels import rows as edits
+from neurosim.mapped import Files
 
 MOST_HOLES = 0.125  # share of holes that is tolerated while columns are full
 _NEVER = -(2**62)  # a step before all others
@@ -62,6 +63,8 @@ class RowPool:
 
     keeps_weights = True  # else `weight` has size 0, and a subclass keeps them in another way
     tight = False  # whether `compact` leaves rows no room at all
+    #: Where the columns lie if not in memory.
+    files: Files | None = None
 
     def __init__(self, column_bits: int = 24, *, dtype: str = "float64", n_rows: int = 0, more: int = 0) -> None:
         if not 1 <= column_bits <= 31:
@@ -140,6 +143,11 @@ class RowPool:
         return sum(a.nbytes for a in (*self.table, *self.columns, *notes, self.free))
 
     @property
+    def disk_bytes(self) -> int:
+        """How much of `nbytes` lies in files."""
+        return sum(a.nbytes for a in self.columns) if self.files is not None else 0
+
+    @property
     def bytes_per_synapse(self) -> float:
         """Memory of all arrays over the number of synapses."""
         return self.nbytes / max(1, self.n_synapses)
@@ -183,7 +191,7 @@ class RowPool:
             self._pack_part(row, column, delay, row0, n_rows, cut)
             edits.count_rows(batches.whole(row[cut]), row0, count)
         self.reserve(row0, n_rows, count)
-        self.append(row0, n_rows, row, column, delay, weight)
+        self._fill(row0, n_rows, row, column, delay, weight)
 
     def reserve(self, row0: int, n_rows: int, count: np.ndarray) -> None:
         """Give the empty rows row0 ... row0 + n_rows - 1 blocks that hold `count` (int64 [n_rows]) synapses each."""
@@ -191,28 +199,49 @@ class RowPool:
             raise ParameterError(f"RowPool.build: a row can hold {edits.LONGEST} synapses, got {count.max()}")
         for r in np.flatnonzero(self.room[row0 : row0 + n_rows]) + row0:  # emptied rows keep a block
             edits.give_back(r, self.table, self.packed, self.free, self.used)
-        edits.lay_out(row0, count, self.table, self.used)
-        if self.used[0] > self.places:
-            self._resize(int(self.used[0]))
+        self._lay_out(row0, count)
 
     def append(
-        self, row0: int, n_rows: int, row: ArrayLike, column: ArrayLike, delay: ArrayLike, weight: ArrayLike
-    ) -> None:
-        """Put synapses at the ends of rows whose blocks were reserved for them; several calls fill the same rows."""
+        self, row0: int, n_rows: int, row: ArrayLike, column: ArrayLike, delay: ArrayLike, weight: ArrayLike, *,
+        extra: float | None = None,
+    ) -> None:  # fmt: skip
+        """Put synapses at the ends of rows whose blocks were reserved for them; several calls fill the same rows.
+
+        `extra` is their further number, where one is kept.
+        """
         row, column, delay = batches.together("build", row=row, column=column, delay=delay)
         weight = batches.weights("build", weight, row.size, self.weight.dtype)
+        self._fill(row0, n_rows, row, column, delay, weight, extra)
+
+    def empty_rows(self, row0: int, n_rows: int) -> None:
+        """Take back what `append` has put into rows that carried no spike yet; they keep their blocks."""
+        self.n_synapses -= self._synapses(row0, n_rows)
+        self.length[row0 : row0 + n_rows] = 0
+
+    def _fill(
+        self, row0: int, n_rows: int, row: np.ndarray, column: np.ndarray, delay: np.ndarray, weight: np.ndarray,
+        extra: float | None = None,
+    ) -> None:  # fmt: skip
+        extra = self._extra_fill if extra is None else extra
         for cut in batches.chunks(row.size):
             packed = self._pack_part(row, column, delay, row0, n_rows, cut)
-            w = np.ascontiguousarray(weight[cut])
+            w = np.require(weight[cut], None, ("C", "W"))
             number = self.next_ident + cut.start
-            edits.fill(batches.whole(row[cut]), packed, w, number, self._extra_fill, self.table, self.columns)
+            edits.fill(batches.whole(row[cut]), packed, w, number, extra, self.table, self.columns)
         self.next_ident += row.size
         self.n_synapses += row.size
 
     def lay_out_rows(self, count: np.ndarray) -> None:
         """Give each row of an empty pool a block for so many synapses, for a kernel that fills them."""
-        edits.lay_out(0, count, self.table, self.used)
-        self._resize(int(self.used[0]))
+        self._lay_out(0, count)
+
+    def _lay_out(self, row0: int, count: np.ndarray) -> None:
+        """Blocks for empty rows; the columns are lengthened before, so that no row points past them if that fails."""
+        wanted = int(self.used[0]) + int(edits.SIZES[edits.GROWN[np.searchsorted(edits.SIZES, count)]].sum())
+        if wanted > self.places:
+            self._resize(wanted)
+        edits.lay_out(row0, count, self.table, self.used)
+        assert self.used[0] == wanted, "lay_out took other blocks"
 
     def insert(self, row: ArrayLike, column: ArrayLike, delay: ArrayLike, weight: ArrayLike) -> np.ndarray:
         """Append synapses at the ends of their rows; return their slots (int32) in the order given.
@@ -238,7 +267,11 @@ class RowPool:
             done = self._insert_sorted(done, sorted_row, order, packed, weight, slot)
             if done == n:
                 break
-            self._make_room(int(self.used[2]))
+            try:
+                self._make_room(int(self.used[2]))
+            except BaseException:  # no memory or disk: those that are in come last in their rows
+                np.subtract.at(self.length, sorted_row[:done], 1)
+                raise
         self.next_ident += n
         self.n_synapses += n
         return slot
@@ -346,7 +379,7 @@ class RowPool:
         """Give every synapse a number for ever: the present ones in row order, then each new one the next."""
         if not self._wants_ident:
             self._wants_ident = True
-            self.ident = np.empty(self.places, np.int64)
+            self._lengthen("ident", self.places)
             self.next_ident = self.n_synapses
             edits.number(0, self.table, self.ident)
 
@@ -354,7 +387,8 @@ class RowPool:
         """Keep one more float64 for each synapse, `fill` in the present ones and at birth."""
         if not self._wants_extra:
             self._wants_extra = True
-            self.extra = np.full(self.places, fill, np.float64)
+            self._lengthen("extra", self.places)
+            self.extra[:] = fill
         self._extra_fill = float(fill)
 
     def compact(self) -> None:
@@ -396,8 +430,8 @@ class RowPool:
         """(row int64, slot int32, column int64, delay int64, weight) of these rows' synapses, in row order; copies."""
         row0, n_rows = self._check_range("edges", row0, n_rows)
         n = self._synapses(row0, n_rows)
-        row, column, delay = (np.empty(n, np.int64) for _ in range(3))
-        slot, weight = np.empty(n, np.int32), np.empty(n, self.weight.dtype)
+        row, column, delay = (self.array_for(n, np.int64) for _ in range(3))
+        slot, weight = self.array_for(n, np.int32), self.array_for(n, self.weight.dtype)
         queries.list_edges(
             row0, n_rows, self.column_bits, self.table, self.packed, self.weight, row, slot, column, delay, weight
         )
@@ -610,14 +644,36 @@ class RowPool:
         places = -(-places // edits.UNIT) * edits.UNIT
         if places // edits.UNIT >= int(edits.NONE):
             raise ParameterError(f"RowPool: a pool can hold {int(edits.NONE) * edits.UNIT} places, {places} are needed")
-        self.packed.resize(places, refcheck=False)
-        if self.keeps_weights:
-            self.weight.resize(places, refcheck=False)
-        self.more.resize((places, self.more.shape[1]), refcheck=False)
-        if self._wants_ident:
-            self.ident.resize(places, refcheck=False)
-        if self._wants_extra:
-            self.extra.resize(places, refcheck=False)
+        names = ["packed", *["weight"] * self.keeps_weights, "more"]
+        names += [name for name in ("ident", "extra") if getattr(self, f"_wants_{name}")]
+        old = self.places
+        try:
+            for name in names:
+                self._lengthen(name, places)
+        except BaseException:  # no memory or disk left: all columns are as long as before
+            for name in names:
+                if getattr(self, name).shape[0] > old:
+                    self._lengthen(name, old)
+            raise
+
+    def _lengthen(self, name: str, places: int) -> None:
+        """Set the length of one column, in memory or in its file."""
+        column: np.ndarray = getattr(self, name)
+        shape = (places, *column.shape[1:])
+        if self.files is None:
+            column.resize(shape, refcheck=False)
+        else:
+            setattr(self, name, self.files.resized(name, column, shape))
+
+    def keep_in(self, files: Files) -> None:
+        """Keep the columns in files from now on; only while there are no synapses."""
+        if self.places:
+            raise ParameterError("RowPool.keep_in: the pool has synapses already")
+        self.files = files
+
+    def array_for(self, n: int, dtype: type[np.generic] | np.dtype) -> np.ndarray:
+        """An array as long as a list of synapses: in memory, or on disk where the columns are."""
+        return np.zeros(n, dtype) if self.files is None or n <= batches.CHUNK else self.files.scratch(n, dtype)
 
     # ---- the border: check and convert -------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from neurosim.errors import ParameterError, RunError, WiringError
 from neurosim.history import SYNAPSE_DIED, History
 from neurosim.junctions import GapJunctions
 from neurosim.kernels.rng import stream_key
+from neurosim.mapped import Store
 from neurosim.population import Neurons, Population, Region, View, html_card, parts_of
 from neurosim.projection import Projection
 from neurosim.recording import RateRecorder, SpikeRecorder
@@ -49,6 +50,12 @@ class Network:
     threads : int, optional
         Threads of its runs; by default all cores where the network is large enough to gain, else one.  No spike and no
         weight depends on it.
+    store : str or path, optional
+        Folder on a disk that stands in for memory: the synapses lie in files there that are mapped into memory, so that they may be
+        more than memory holds.  The same spikes; slower where the rows of the sources that fire do not fit into memory.
+        New or empty; it is no save, and is emptied by `close`, when the network is forgotten, and at the end of the program.
+        ``ns.random``, ``ns.fixed_indegree`` and ``ns.all_to_all`` with one weight and delay or drawn ones are wired a portion at
+        a time; other rules need memory for the synapses of one projection while it is made.
 
     Examples
     --------
@@ -62,7 +69,7 @@ class Network:
     """
 
     def __init__(self, dt: float = 0.1, seed: int = 0, t0: float = 0.0, default_delay: float | None = None,
-                 threads: int | None = None) -> None:  # fmt: skip
+                 threads: int | None = None, store: str | os.PathLike[str] | None = None) -> None:  # fmt: skip
         self.dt = check_positive("Network.dt", plain("Network.dt", dt, "ms"), "ms")
         self.seed = check_count("Network.seed", seed)
         self.first_step = values.duration(self, "Network.t0", t0)
@@ -73,6 +80,7 @@ class Network:
         self._threads_used = 1
         self._weighed = 0  # synapses and neurons when the parts of the threads were weighed last
         self.engine = Engine(self.dt, self.seed, self.first_step)
+        self.engine.store = None if store is None else Store(store)
         self.history = History(self.dt)
         self.history.present = self._synapses_now
         self.populations: dict[str, Population] = {}
@@ -220,7 +228,7 @@ class Network:
         self, pre: Any, post: Any, rule: Any, *, weight: Any = 1.0, delay: Any = None, axonal_delay: Any = None,
         receptor: str | None = None, plasticity: Any = None, dtype: str = "float64", autapses: bool = False,
         parallel: bool = False, release: float = 1.0, modulator: Any = None, name: str | None = None,
-        w_min: float | None = None, w_max: float | None = None,
+        w_min: float | None = None, w_max: float | None = None, procedural: bool = False,
     ) -> Any:  # fmt: skip
         """Connect two populations, views or regions.
 
@@ -260,10 +268,19 @@ class Network:
         modulator : Population or View of one ``ns.Modulator``, optional
             Whose level is the third factor of the rule.
         name : str, optional
+        procedural : bool
+            Keep no synapse: draw the targets, weights and delays of a source again whenever it fires, always the same.  Takes
+            0 bytes a synapse and more time for each; for static ``ns.random(p)`` and ``ns.all_to_all()``, weights of one number or
+            a distribution, delays of one number or a distribution with an upper bound.  The synapses can be read
+            (`Projection.edges`, degrees, matrices), not edited, and the neurons of both populations cannot be removed.
 
         Returns
         -------
         Projection, or ProjectionGroup
+
+        References
+        ----------
+        Knight & Nowotny (2021), Nat. Comput. Sci. 1:136 (procedural connectivity).
         """
         pre, post = (self.populations.get(x, x) if isinstance(x, str) else x for x in (pre, post))
         sources, targets = parts_of(pre, self, "connect(pre)"), parts_of(post, self, "connect(post)")
@@ -271,7 +288,7 @@ class Network:
         options = {
             "weight": weight, "delay": delay, "axonal_delay": axonal_delay, "receptor": receptor, "plasticity": plasticity,
             "dtype": dtype, "autapses": autapses, "parallel": parallel, "release": release,
-            "modulator": modulator, "w_min": w_min, "w_max": w_max,
+            "modulator": modulator, "w_min": w_min, "w_max": w_max, "procedural": procedural,
         }  # fmt: skip
         made: list[Projection] = []
         try:
@@ -366,9 +383,14 @@ class Network:
 
     def _forget(self, projection: Projection, edges: Edges) -> None:
         """Take a projection and all its edges away."""
-        flight.note_in_flight(self.engine, projection.pool, projection.wire, np.unique(edges.row), only_released=True)
-        flight.take_back(self.engine, projection.pool, projection.wire, edges.row, edges.slot)
-        projection.pool.remove(edges.row, edges.slot)
+        if projection.procedural:
+            projection.pool.withdraw(self.engine, projection.wire)
+        else:
+            flight.note_in_flight(
+                self.engine, projection.pool, projection.wire, np.unique(edges.row), only_released=True
+            )
+            flight.take_back(self.engine, projection.pool, projection.wire, edges.row, edges.slot)
+            projection.pool.remove(edges.row, edges.slot)
         self.engine.remove_wire(projection.pool, projection.wire)
         projection.alive = False
         del self.projections[projection.name]
@@ -421,6 +443,9 @@ class Network:
             projection._check_alive()
             if projection.network is not self:
                 raise WiringError(f"net.add: {projection.name!r} belongs to another network")
+        for one in projection if isinstance(projection, Sequence) else [projection]:
+            if isinstance(one, Projection):
+                one.check_stored(f"net.add({type(process).__name__})")
         if process in self.processes:
             raise ParameterError(f"net.add: {process!r} has been added already")
         if hasattr(process, "start"):
@@ -568,9 +593,24 @@ class Network:
                 begin(self)
         engine.refresh()
 
+    def _check_open(self, what: str) -> None:
+        if self.engine.store is not None:
+            self.engine.store.check_open(what)
+
     def _check_not_running(self, what: str) -> None:
+        if what != "close":
+            self._check_open(what)
         if self._running:
             raise RunError(f"{what}: the network is running; a process must not call {what}")
+
+    def close(self) -> None:
+        """Remove the files of ``Network(store=...)``; without one, do nothing.  The network cannot be used any more."""
+        self._check_not_running("close")
+        if self.engine.store is not None:
+            for projection in self.projections.values():
+                projection.alive, projection.pool = False, None
+            self.engine.pools.clear()
+            self.engine.store.close()
 
     # ---- memory, saving ---------------------------------------------------------------------------------------------
 
@@ -594,13 +634,16 @@ class Network:
         if rule is None and pre is None:
             held = [*self.engine.called, *self.engine.blocks, self.engine.ring]
             held += [p for p in self.processes if hasattr(p, "nbytes")]
-            edges, size = float(self.n_synapses), float(sum(one.nbytes for one in held))
+            edges, size = float(self.n_synapses), float(sum(one.nbytes for one in held) - self._disk_bytes())
             return {"synapses": edges, "bytes": size, "peak_bytes": size, "free_bytes": free}
         edges, size, peak = connecting.foreseen(self, pre, post, rule, dtype, parallel)
         return {"synapses": edges, "bytes": size, "peak_bytes": peak, "free_bytes": free}
 
+    def _disk_bytes(self) -> int:
+        return sum(int(getattr(pool, "disk_bytes", 0)) for pool in self.engine.pools)
+
     def store(self, name: str = "default") -> None:
-        """Keep the whole state in memory under a name, recordings included."""
+        """Keep the whole state in memory under a name, recordings included (also what ``Network(store=...)`` has on disk)."""
         self._check_not_running("store")
         from neurosim import snapshot
 
@@ -623,6 +666,7 @@ class Network:
         """
         from neurosim import checkpoint, snapshot
 
+        self._check_open("save")
         manifest, arrays, _ = snapshot.export(self, lasting=True)
         checkpoint.write(path, manifest, arrays)
 
@@ -630,13 +674,14 @@ class Network:
 
     def card(self) -> dict[str, str]:
         """What repr and notebooks show."""
-        size = self.estimate()["bytes"]
+        size, store = self.estimate()["bytes"], self.engine.store
         return {
             "time": f"{self.now:g} ms", "dt": f"{self.dt:g} ms", "seed": str(self.seed),
             "neurons": f"{self.n_neurons:,} in {len(self.populations)} populations",
             "synapses": f"{self.n_synapses:,} in {len(self.projections)} projections",
             **({"gap junctions": f"{self.n_gap_junctions:,}"} if self.gap_junctions else {}),
             "regions": ", ".join(self.regions) or "none", "threads": str(self._threads_used), "memory": f"{size / 1e6:,.1f} MB",
+            **({"on disk": f"{self._disk_bytes() / 1e6:,.1f} MB in {store.path}"} if store is not None else {}),
             "born / died": f"{self.history.born:,} / {self.history.died:,}",
         }  # fmt: skip
 
@@ -648,7 +693,11 @@ class Network:
 
 
 def load(
-    path: str, *, functions: Mapping[str, Callable[..., Any]] | None = None, models: Mapping[str, type] | None = None
+    path: str,
+    *,
+    functions: Mapping[str, Callable[..., Any]] | None = None,
+    models: Mapping[str, type] | None = None,
+    store: str | os.PathLike[str] | None = None,
 ) -> Network:
     """The network that `Network.save` wrote; it continues bit by bit as the saved one would.
 
@@ -659,6 +708,8 @@ def load(
         The user's functions (callbacks, partner rules) by name: a save names them and keeps a fingerprint.
     models : mapping of str to class, optional
         The user's classes.
+    store : str or path, optional
+        Folder for the synapses, as for `Network`.
 
     Raises
     ------
@@ -667,7 +718,7 @@ def load(
     """
     from neurosim import checkpoint, snapshot
 
-    manifest, arrays = checkpoint.read(path)
-    net = Network(dt=manifest["dt"], seed=manifest["seed"], default_delay=manifest["default_delay"])
+    manifest, arrays = checkpoint.read(path, mapped="pool" if store is not None else None)
+    net = Network(dt=manifest["dt"], seed=manifest["seed"], default_delay=manifest["default_delay"], store=store)
     snapshot.take(net, manifest, arrays, {"functions": dict(functions or {})}, models or {})
     return net

@@ -155,6 +155,9 @@ def remove_neurons(net: Network, population: Population, uid: np.ndarray, rule: 
     if unknown.any():
         held = f"its uids: {own[0]} ... {own[-1]}" if own.size else "it has none"
         raise WiringError(f"{population.name}.remove: no neuron with uid {uid[unknown][0]}; {held}")
+    for projection in net.projections.values():
+        if population in (projection.source, projection.target):
+            projection.check_stored(f"{population.name}.remove")
     dying = np.isin(own, uid)
     keep = np.flatnonzero(~dying)
     for lost in net.engine.resize_slice(population.number, keep, own[keep]):

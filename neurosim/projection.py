@@ -17,6 +17,7 @@ from neurosim.checks import check_finite_array, did_you_mean
 from neurosim.edges import Edges, Synapse
 from neurosim.engine import flight
 from neurosim.engine.coded_pool import CodedPool
+from neurosim.engine.implicit_pool import ImplicitPool
 from neurosim.engine.lazy_pool import LazyPool
 from neurosim.engine.pools import Wire
 from neurosim.errors import ParameterError, WiringError
@@ -65,6 +66,19 @@ class Projection:
         self._asked: tuple[Any, ...] = (None, None, None)  # what `_uids` was made of, and made
         self._counted: tuple[int, list[np.ndarray]] = (-1, [])  # version at which the inputs were counted, and they
 
+    @property
+    def procedural(self) -> bool:
+        """Whether the synapses are drawn again for every spike instead of stored."""
+        return isinstance(self.pool, ImplicitPool)
+
+    def check_stored(self, what: str) -> None:
+        """Refuse `what` where the synapses are not stored."""
+        if self.procedural:
+            raise WiringError(
+                f"{what}: the synapses of {self.name!r} are procedural, drawn again for every spike and not stored, so they cannot be "
+                f"changed; connect(..., procedural=False) stores them"
+            )
+
     # ---- reading ----------------------------------------------------------------------------------------------------
 
     def _check_alive(self) -> None:
@@ -74,6 +88,8 @@ class Projection:
     def __len__(self) -> int:
         self._check_alive()
         w = self.wire
+        if self.procedural:
+            return int(self.pool.count(w))
         return int(self.pool.length[w.row0 : w.row0 + w.n_rows].sum(dtype=np.int64))
 
     @property
@@ -478,6 +494,7 @@ class Projection:
             A pair that exists already (unless parallel=True), an autapse (unless autapses=True), an unknown uid.
         """
         self._check_alive()
+        self.check_stored(f"{self.name}.insert")
         i, j = self._places(pre, post)
         sources, targets = self.source._uid[i], self.target._uid[j]
         self._check_pairs(i, j, sources, targets)
@@ -493,6 +510,7 @@ class Projection:
         projection does not allow them.  `weight` and `delay` are numbers or distributions.
         """
         self._check_alive()
+        self.check_stored(f"{self.name}.insert_allowed")
         i, j = self._places(pre, post)
         sources, targets = self.source._uid[i], self.target._uid[j]
         fine = np.ones(i.size, np.bool_)
@@ -749,7 +767,11 @@ class Projection:
         grid = f" on a grid of {levels + 1} values" if levels else ""
         if isinstance(self.pool, CodedPool) and self.pool.bits < 16:
             grid = f", {w.low:g}" if w.low == w.high else f" on a grid from {w.low:g} to {w.high:g}"
-        rows["weights"] = f"{self.pool.store}{grid}, {self.pool.bytes_per_synapse:.1f} bytes a synapse in its pool"
+        rows["weights"] = (
+            "procedural, drawn again for every spike: 0 bytes a synapse"
+            if self.procedural
+            else f"{self.pool.store}{grid}, {self.pool.bytes_per_synapse:.1f} bytes a synapse in its pool"
+        )
         if self.plasticity is not None:
             where = "firing times" if self.plasticity.sees == "spikes" else "axonal" if w.axonal else "dendritic"
             names = " + ".join(getattr(rule, "name", type(rule).__name__) for rule in as_parts(self.plasticity))

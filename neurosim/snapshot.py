@@ -16,12 +16,14 @@ from neurosim.connecting import ProjectionGroup
 from neurosim.encoding import Decoder, Encoder
 from neurosim.engine.blocks import Block, Slice
 from neurosim.engine.coded_pool import STORES, CodedPool
+from neurosim.engine.implicit_pool import ImplicitPool
 from neurosim.engine.inputs import Applied
 from neurosim.engine.loop import Engine, Watch
 from neurosim.engine.pools import PlasticPool, RulePool, StaticPool, Wire
 from neurosim.errors import SaveError
 from neurosim.graph import RowPool
 from neurosim.junctions import GapJunctions
+from neurosim.kernels import batches
 from neurosim.kernels.events import EventPlan
 from neurosim.plasticity.mechanism import as_parts
 from neurosim.population import Population, Region, View
@@ -102,7 +104,8 @@ def export(net: Network, *, lasting: bool = False) -> tuple[dict[str, Any], dict
         "populations": dict(net.populations), "projections": dict(net.projections), "processes": list(net.processes),
         "recorders": list(net.recorders), "stimuli": list(net.stimuli), "gap_junctions": dict(net.gap_junctions), "functions": dict(encode.functions),
     }  # fmt: skip
-    return manifest, {name: np.array(value) for name, value in arrays.items()}, objects
+    whole = {name: value if lasting and name.startswith("pool") else np.array(value) for name, value in arrays.items()}
+    return manifest, whole, objects
 
 
 def take(
@@ -116,7 +119,9 @@ def take(
     decode = Decoder(arrays, lambda value: _resolve(net, value), objects.get("functions", {}), models or {})
     net.first_step = manifest["first_step"]
     net._counters = dict(manifest["counters"])
-    net.engine = engine = Engine(net.dt, net.seed, manifest["step"])
+    store, net.engine = net.engine.store, Engine(net.dt, net.seed, manifest["step"])
+    engine = net.engine
+    engine.store = store
     engine.shards = net._threads_used = manifest.get("shards", 1)
     for population in net.populations.values():
         population.alive = False
@@ -245,14 +250,16 @@ def _block_in(
 
 
 def _pool_out(k: int, pool: Any, arrays: dict[str, np.ndarray], encode: Encoder) -> dict[str, Any]:
+    if isinstance(pool, ImplicitPool):
+        wires = [{name: getattr(w, name) for name in WIRE} for w in pool.wires]
+        recipes = [{"recipe": encode(pool.recipes[w.number]), "synapses": pool.count(w)} for w in pool.wires]
+        return {"procedural": recipes, "rows": pool.n_rows, "wires": wires}
     row, slot, column, delay, weight = RowPool.edges(pool)
     weight = pool.codes_of(row, slot) if isinstance(pool, CodedPool) else weight
     arrays |= {f"pool{k}/row": row, f"pool{k}/column": column, f"pool{k}/delay": delay, f"pool{k}/weight": weight}
-    if row.size:
-        place = pool.places_of(row, slot)
-        for name in ("ident", "extra", "more"):
-            if getattr(pool, name).size:
-                arrays[f"pool{k}/{name}"] = getattr(pool, name)[place]
+    for name in ("ident", "extra", "more"):
+        if row.size and getattr(pool, name).size:
+            arrays[f"pool{k}/{name}"] = _in_order(pool, getattr(pool, name), row, slot)
     n, m = (int(x) for x in pool.note_used)
     arrays |= {f"pool{k}/{name}": getattr(pool, name)[:n].copy() for name in NOTES}
     arrays[f"pool{k}/amount"] = pool.amount[:m].copy()
@@ -273,8 +280,23 @@ def _pool_out(k: int, pool: Any, arrays: dict[str, np.ndarray], encode: Encoder)
     return entry
 
 
+def _in_order(pool: RowPool, column: np.ndarray, row: np.ndarray, slot: np.ndarray) -> np.ndarray:
+    """A column in the order of these synapses, a piece at a time."""
+    flat = pool.array_for(row.size * (column.size // column.shape[0]), column.dtype)
+    out = flat.reshape(row.size, *column.shape[1:])
+    for cut in batches.chunks(row.size):
+        out[cut] = column[pool.places_of(row[cut], slot[cut])]
+    return out
+
+
 def _pool_in(k: int, entry: dict[str, Any], net: Network, arrays: Mapping[str, np.ndarray], decode: Decoder) -> Any:
     pool: Any
+    if "procedural" in entry:
+        pool = ImplicitPool(net.dt)
+        pool.n_rows, pool.wires = entry["rows"], [Wire(**w) for w in entry["wires"]]
+        for wire, one in zip(pool.wires, entry["procedural"], strict=True):
+            pool.recipes[wire.number], pool.counts[wire.number] = decode(one["recipe"]), one["synapses"]
+        return pool
     rule = decode(entry["rule"]) if "rule" in entry else None
     if "levels" in entry:
         parts = tuple(one.mechanism for one in as_parts(rule))
@@ -285,6 +307,7 @@ def _pool_in(k: int, entry: dict[str, Any], net: Network, arrays: Mapping[str, n
         pool = CodedPool(store=entry["dtype"], released=entry["released"])
     else:
         pool = StaticPool(dtype=entry["dtype"], released=entry["released"])
+    net.engine.keep(pool)
     pool.column_bits = entry["column_bits"]
     row, column, delay, weight = (arrays[f"pool{k}/{name}"] for name in ("row", "column", "delay", "weight"))
     if "rule" in entry:
@@ -303,13 +326,12 @@ def _pool_in(k: int, entry: dict[str, Any], net: Network, arrays: Mapping[str, n
         pool.want_ident()
     if entry["wants_extra"]:
         pool.want_extra()
-    if row.size and (entry["wants_ident"] or entry["wants_extra"] or pool.more.size):
-        first = np.concatenate([[0], np.flatnonzero(np.diff(row)) + 1])
-        slot = np.arange(row.size) - np.repeat(first, np.diff(np.append(first, row.size)))
-        place = pool.places_of(row, slot)
-        for name in ("ident", "extra", "more"):
-            if f"pool{k}/{name}" in arrays:
-                getattr(pool, name)[place] = arrays[f"pool{k}/{name}"]
+    first = np.cumsum(pool.length.astype(np.int64)) - pool.length  # the rows ascend
+    for name in ("ident", "extra", "more"):
+        for cut in batches.chunks(row.size) if f"pool{k}/{name}" in arrays else ():
+            rows = np.array(row[cut])  # a copy: what a save holds may be read-only
+            place = pool.places_of(rows, np.arange(cut.start, cut.stop) - first[rows])
+            getattr(pool, name)[place] = arrays[f"pool{k}/{name}"][cut]
     pool.next_ident = entry["next_ident"]
     pool.reserve_notes(arrays[f"pool{k}/note_row"].size + 1, arrays[f"pool{k}/amount"].size + 1)
     n, m = arrays[f"pool{k}/note_row"].size, arrays[f"pool{k}/amount"].size
@@ -344,7 +366,7 @@ def _projection_in(e: dict[str, Any], net: Network, objects: Objects, decode: De
     p.default_weight, p.default_delay = decode(e["default_weight"]), decode(e["default_delay"])
     p.folded, p.births = e["folded"], e["births"]
     p.version += 1
-    p.numbering += not pool._wants_ident  # handles on synapses that had no number then are gone
+    p.numbering += p.procedural or not pool._wants_ident  # handles on synapses that had no number then are gone
     return p
 
 

@@ -33,6 +33,8 @@ STOREYS = {
         "populating",
         "joining",
         "connecting",
+        "procedural",
+        "piecemeal",
         "filling",
         "threads",
         "junctions",
@@ -47,7 +49,7 @@ STOREYS = {
     ],
     4: ["engine", "structural", "learning", "checkpoint", "recordings", "plot"],
     3: ["neurons", "equations", "plasticity", "stimuli", "wiring", "graph", "analysis", "streaming"],
-    2: ["kernels", "positions", "distributions", "recording", "datasets", "history", "lifetimes", "encoding"],
+    2: ["kernels", "positions", "distributions", "recording", "datasets", "history", "lifetimes", "encoding", "mapped"],
     1: ["errors", "units", "checks", "process"],
 }
 CHAINS = [
@@ -58,6 +60,8 @@ CHAINS = [
         "populating",
         "joining",
         "connecting",
+        "procedural",
+        "piecemeal",
         "filling",
         "threads",
         "junctions",

@@ -256,13 +256,12 @@ class CodedPool(StaticPool):
         self.grid = np.append(self.grid, np.zeros(self.n_rows - first, np.int32))
         return first
 
-    def append(
-        self, row0: int, n_rows: int, row: ArrayLike, column: ArrayLike, delay: ArrayLike, weight: ArrayLike
-    ) -> None:
+    def _fill(
+        self, row0: int, n_rows: int, row: np.ndarray, column: np.ndarray, delay: np.ndarray, weight: np.ndarray,
+        extra: float | None = None,
+    ) -> None:  # fmt: skip
         held = self.length[row0 : row0 + n_rows].astype(np.int64)
-        super().append(row0, n_rows, row, column, delay, 0.0)
-        row, _ = batches.together("build", row=row, column=column)
-        weight = batches.weights("build", weight, row.size, np.dtype(np.float64))
+        super()._fill(row0, n_rows, row, column, delay, np.broadcast_to(0.0, row.shape), extra)
         for cut in batches.chunks(row.size):
             rows = batches.whole(row[cut])
             code = weight[cut].astype(np.uint16) if self._given_codes else self.encode(self.grid[rows], weight[cut])

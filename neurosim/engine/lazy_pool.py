@@ -291,6 +291,17 @@ class LazyPool(RowPool):
         rows = row0 + np.flatnonzero(self.length[row0 : row0 + n_rows])
         self._born(rows, before[rows - row0], np.broadcast_to(row, (np.size(row),)), delay)
 
+    def append(
+        self, row0: int, n_rows: int, row: ArrayLike, column: ArrayLike, delay: ArrayLike, weight: ArrayLike, *,
+        extra: float | None = None,
+    ) -> None:  # fmt: skip
+        """As RowPool.append; the synapses are born now."""
+        self._check_bounds("append", row, weight)
+        before = self.length[row0 : row0 + n_rows].copy()
+        super().append(row0, n_rows, row, column, delay, weight, extra=extra)
+        grown = np.flatnonzero(self.length[row0 : row0 + n_rows] > before)
+        self._born(row0 + grown, before[grown], row, delay)
+
     def insert(self, row: ArrayLike, column: ArrayLike, delay: ArrayLike, weight: ArrayLike) -> np.ndarray:
         """As RowPool.insert; the rows are brought up to date first, the synapses are born now."""
         rows = np.unique(np.asarray(row, np.int64))

@@ -17,8 +17,10 @@ from neurosim.engine.gap_pool import GapPool
 from neurosim.engine.inputs import PER_NEURON, Applied, current_tables, poisson_tables, scatter_memory, shard_tables
 from neurosim.engine.pools import Moved, Wire
 from neurosim.engine.team import Team
-from neurosim.errors import WiringError
+from neurosim.errors import ParameterError, WiringError
+from neurosim.graph import RowPool
 from neurosim.kernels.blocks import spikes_of
+from neurosim.mapped import Store
 from neurosim.stimuli import CURRENTS, POISSON
 
 NOBODY = np.zeros(0, np.int64)
@@ -116,6 +118,7 @@ class Engine:
     def __init__(self, dt: float, seed: int, first_step: int = 0) -> None:
         self.dt = dt
         self.seed = seed
+        self.store: Store | None = None
         self.step = first_step
         self.blocks: list[Block] = []
         self.pools: list[Any] = []
@@ -354,10 +357,20 @@ class Engine:
         wire.rows = self.home[wire.pre][1].room
         if pool not in self.pools:
             pool.column_bits = max(pool.column_bits, (max(1, self.uid_of_column.size) - 1).bit_length())
+            self.keep(pool)
             self.pools.append(pool)
         wire.row0 = pool.add_rows_for(wire, self)
         pool.wires.append(wire)
         self.settle()
+
+    def keep(self, pool: Any) -> None:
+        """A pool that is still empty: keep its synapses where the network keeps them."""
+        if self.store is not None and isinstance(pool, RowPool):
+            if not pool.keeps_weights:
+                raise ParameterError(
+                    f"Network.store: static weights of dtype={pool.store!r} cannot lie on disk; take dtype='float32', or leave out store"
+                )
+            pool.keep_in(self.store.files())
 
     def remove_wire(self, pool: Any, wire: Wire) -> None:
         """Remove a projection that has no synapses any more."""

@@ -9,8 +9,10 @@ import numpy as np
 
 from neurosim.engine import flight
 from neurosim.engine.coded_pool import CodedPool
+from neurosim.engine.implicit_pool import ImplicitPool
 from neurosim.engine.lazy_pool import L, LazyPool, P
 from neurosim.engine.pools import StaticPool, Wire
+from neurosim.errors import RunError
 from neurosim.graph import RowPool
 from neurosim.kernels import sharding
 
@@ -25,7 +27,7 @@ LIKELY_RATE, EVENT_COST = 10.0, 0.3
 
 def divide(engine: Any, shards: int, *, anew: bool = False) -> bool:
     """Cut all targets into so many shards; returns whether anything has changed.  `anew`: also if they are so many already."""
-    if shards == engine.shards and not anew:
+    if (shards == engine.shards and not anew) or not _room(engine, shards):
         return False
     before = [s.cuts for block in engine.blocks for s in block.slices]
     inputs = _inputs(engine)
@@ -47,14 +49,37 @@ def divide(engine: Any, shards: int, *, anew: bool = False) -> bool:
     return True
 
 
+def _room(engine: Any, shards: int) -> bool:
+    """Whether the disk has room for the synapses of a pool twice, and for where they go; an error if they have to go there."""
+    need = max([getattr(p, "disk_bytes", 0) + 13 * getattr(p, "places", 0) for p in engine.pools], default=0)
+    if engine.store is None or not need or need <= engine.store.free:
+        return True
+    if shards == engine.shards:
+        return False
+    raise RunError(
+        f"run: dividing the synapses on disk among threads needs {need / 1e9:.3g} GB more there for a moment; "
+        f"{str(engine.store.path)!r} has {engine.store.free / 1e9:.3g} GB left. Say the number before they are made: "
+        f"ns.Network(threads=..., store=...), or keep the present one: net.run(..., threads={engine.shards})"
+    )
+
+
 def _inputs(engine: Any) -> dict[int, float]:
     """Synapses onto a neuron of each population, by its number."""
     found: dict[int, float] = {}
     for pool in engine.pools:
         for wire in pool.wires:
-            n = float(pool.length[wire.row0 : wire.row0 + wire.n_rows].sum(dtype=np.int64))
+            n = float(_synapses(pool, wire).sum())
             found[wire.post] = found.get(wire.post, 0.0) + n / max(1, wire.post_n)
     return found
+
+
+def _synapses(pool: Any, wire: Wire) -> np.ndarray:
+    """Synapses of a projection in each shard; about as many if they are not stored."""
+    if isinstance(pool, ImplicitPool):
+        return pool.likely(wire)
+    return np.asarray(
+        pool.length[wire.row0 : wire.row0 + wire.n_rows].reshape(wire.shards, -1).sum(axis=1, dtype=np.int64)
+    )
 
 
 def imbalance(engine: Any) -> float:
@@ -65,8 +90,7 @@ def imbalance(engine: Any) -> float:
             cost += np.diff([*(s.part(k)[0] for k in range(engine.shards)), s.n])
     for pool in engine.pools:
         for wire in pool.wires:
-            rows = pool.length[wire.row0 : wire.row0 + wire.n_rows].reshape(wire.shards, -1)
-            cost += rows.sum(axis=1, dtype=np.int64) * (LIKELY_RATE * 1e-3 * engine.dt * EVENT_COST)
+            cost += _synapses(pool, wire) * (LIKELY_RATE * 1e-3 * engine.dt * EVENT_COST)
     return float(cost.max() / cost.mean()) if cost.any() else 1.0
 
 
@@ -89,6 +113,9 @@ def _complete_notes(engine: Any, pool: Any) -> None:
 def _divide_pool(engine: Any, pool: Any, shards: int) -> None:
     """Rows, notes, births and what is kept for each row and projection, for the new cuts."""
     shard_of_column = _shard_of_columns(engine)
+    if isinstance(pool, ImplicitPool):
+        pool.divide(shards)
+        return
     old_wires = [(wire.row0, wire.rows, wire.shards) for wire in pool.wires]
     at = 0
     table = np.zeros(
@@ -137,7 +164,7 @@ def _ages(pool: Any) -> tuple[np.ndarray, np.ndarray]:
     if not births.size:
         return np.zeros(0, np.uint8), np.zeros(0, np.int64)
     steps = np.unique(births[:, 0])
-    ages = np.zeros(pool.places, np.uint8)
+    ages = pool.array_for(pool.places, np.uint8)
     for step, row, before in births[np.argsort(births[:, 0], kind="stable")]:
         first = int(pool.start[row])
         ages[first + before : first + int(pool.length[row])] = 1 + np.searchsorted(steps, step)
@@ -149,10 +176,12 @@ class _Rearranged:
 
     def __init__(self, pool: Any, n_rows: int, count: np.ndarray) -> None:
         self.fresh = RowPool(pool.column_bits, dtype=pool.weight.dtype.name, n_rows=n_rows, more=pool.more.shape[1])
+        if pool.files is not None:
+            self.fresh.keep_in(pool.files.store.files())
         self.count = count
         wanted = pool.note_used[0] or getattr(pool, "births", np.zeros(0)).size
-        self.slot = np.zeros(pool.places if wanted else 0, np.int32)
-        self.row = np.zeros(self.slot.size, np.int64)
+        self.slot = pool.array_for(pool.places if wanted else 0, np.int32)
+        self.row = pool.array_for(self.slot.size, np.int64)
 
 
 def _rearranged(
@@ -231,7 +260,7 @@ def _moved_rows(pool: Any, table: np.ndarray, n_rows: int) -> dict[str, np.ndarr
 
 def _adopt(pool: Any, new: _Rearranged) -> None:
     fresh = new.fresh
-    for name in ("start", "length", "room", "packed", "weight", "ident", "extra", "more", "free", "used"):
+    for name in ("start", "length", "room", "packed", "weight", "ident", "extra", "more", "free", "used", "files"):
         setattr(pool, name, getattr(fresh, name))
 
 

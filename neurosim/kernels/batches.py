@@ -38,8 +38,8 @@ def together(what: str, **values: ArrayLike) -> list[np.ndarray]:
 
 
 def whole(values: np.ndarray) -> np.ndarray:
-    """Contiguous int64, copied only if it is something else."""
-    return np.ascontiguousarray(values, np.int64)
+    """Contiguous, writable int64, copied only if it is something else."""
+    return np.require(values, np.int64, ("C", "W"))
 
 
 def wholes(what: str, **values: ArrayLike) -> list[np.ndarray]:
