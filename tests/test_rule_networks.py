@@ -135,6 +135,16 @@ def test_cuts_looks_and_catching_up_change_nothing(whole):
     assert np.array_equal(trains(spikes), whole[1])
 
 
+@pytest.mark.parametrize("threads", [2, 4])
+def test_threads_change_nothing(whole, threads):
+    net = busy()
+    spikes = net.record(net.populations["exc"], "spikes")
+    net.run(round(0.4 * WHOLE, 1), threads=threads)
+    net.run(round(WHOLE - net.now, 6), threads=3)
+    assert np.array_equal(trains(spikes), whole[1])
+    assert_same(everything(net), whole[0])
+
+
 def test_saved_and_loaded_in_the_middle(whole, tmp_path):
     net = busy()
     net.run(WHOLE / 2)

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from living import WHOLE, assert_same, living, state, trains
 from marks import compiled_slowly
-from test_rule_networks import WHOLE as BUSY
-from test_rule_networks import busy
 
 import neurosim as ns
 from neurosim import threads as choice
@@ -117,14 +115,6 @@ def life(threads):
 @compiled_slowly
 def test_neurons_come_and_go():
     check(life(2), life(1))
-
-
-@compiled_slowly
-@pytest.mark.parametrize("threads", [2, 4])
-def test_all_rules_together(threads):
-    """Third factor, few bits, stochastic release, short-term, many delays, growth and pruning."""
-    whole = BUSY / 2
-    check(run(threads, make=busy, whole=whole), run(1, make=busy, whole=whole))
 
 
 def electric():
