@@ -9,6 +9,7 @@ from marks import compiled_slowly
 
 import neurosim as ns
 from neurosim import threads as choice
+from neurosim.engine import blocks
 from neurosim.engine.team import Team
 from neurosim.kernels.compiled import JIT, kernel
 from neurosim.kernels.meeting import FAILED, meet, new_board
@@ -194,6 +195,30 @@ def test_choices_by_hash_do_not_see_the_shards():
 
     for one, two, four in zip(result(1), result(2), result(4), strict=True):
         assert np.array_equal(one, two) and np.array_equal(one, four)
+
+
+@compiled_slowly
+def test_the_longest_delay_is_known_however_targets_are_cut(monkeypatch):
+    """Delays of 1 ms onto the first half of the targets, of 5 ms onto the others; synapses go with spikes on their way."""
+    monkeypatch.setattr(blocks, "PLACES", 4)
+
+    def result(*threads):
+        net = ns.Network(seed=2, threads=threads[0])
+        cells = net.add_population("exc", ns.LIF(v_th=-60.0, v_reset=-70.0, e_l=-70.0), 16)
+        net.stimulate(cells, ns.PoissonInput(rate=8000.0, weight=2.0))
+        pre, post = np.divmod(np.arange(256), 16)
+        keep = pre != post
+        delay = np.where(post < 8, 1.0, 5.0)
+        edges = ns.from_edges((pre[keep], post[keep], None, delay[keep]))
+        p = net.connect(cells, cells, edges, weight=0.5, plasticity=ns.PairSTDP(w_max=1.0), name="p")
+        for one in threads:
+            net.run(6.0, threads=one)
+            p.remove(np.arange(0, len(p), 7))
+            p.edges()[np.arange(0, len(p), 3)].set_weight(0.4)
+        net.run(10.0, threads=threads[-1])
+        return state(net)
+
+    assert_same(result(2, 1, 4, 2, 1), result(1, 1, 1, 1, 1))
 
 
 @pytest.mark.filterwarnings("ignore:invalid value")

@@ -110,7 +110,7 @@ def drive(kernels, <ARGUMENTS>):
             <WATCH>
         if not meet(board):
             return -1
-        if look(board, LEAVE) != 0:
+        if look(board, STOP) != 0:
             break
     return step
 '''
@@ -143,7 +143,7 @@ def driver_source(plan: DriverPlan) -> tuple[str, list[str]]:
     head = HEADER.format(title="A compiled driver") + "from neurosim.kernels.compiled import kernel\n"
     head += "from neurosim.kernels.indirect import ask, call\n"
     if plan.threaded:
-        head += "from neurosim.kernels.meeting import LEAVE, TURN, arrive, look, meet, release, wait, write\n"
+        head += "from neurosim.kernels.meeting import LEAVE, STOP, TURN, arrive, look, meet, release, wait, write\n"
     return head + "\n\n" + _filled((TOGETHER if plan.threaded else ALONE) + SITES, marks), [k for k, _ in text.sites]
 
 
@@ -241,7 +241,7 @@ class _Text:
         lines = []
         for b in self.living:
             asked = self.call(f"{BLOCKS}:find_bad", f"block{b}[7], block{b}[1], block{b}[2], {b}, status", "ask")
-            lines += [f"if {asked}:", "    write(board, LEAVE, 1)" if self.plan.threaded else "    break"]
+            lines += [f"if {asked}:", "    write(board, STOP, 1)" if self.plan.threaded else "    break"]
         return "\n".join(lines or ["pass"])
 
 

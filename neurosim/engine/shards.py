@@ -268,9 +268,14 @@ def _divide_projections(pool: Any, old_wires: list[tuple[int, int, int]], shards
     """Each projection stands once for every shard; lines of history stay where they are."""
     first = np.cumsum([0, *[before for _, _, before in old_wires]])[:-1]
     which = np.repeat(first, shards)
+    before = pool.place
     for name in PER_PROJECTION:
         if hasattr(pool, name):
             setattr(pool, name, getattr(pool, name)[which].copy())
+    for entry, over in (("WINDOW", np.maximum), ("LEAST", np.minimum)) if first.size else ():
+        pool.place[:, P[entry]] = np.repeat(
+            over.reduceat(before[:, P[entry]], first), shards
+        )  # each knew its own delays
     if hasattr(pool, "rules"):
         pool.rules = [pool.rules[k] for k in which]
     pool.row_projection = np.zeros(pool.n_rows, np.int32)

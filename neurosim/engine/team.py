@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from neurosim.kernels.meeting import FAILED, LEAVE, new_board
+from neurosim.kernels.meeting import FAILED, LEAVE, STOP, new_board
 
 
 class Team:
@@ -27,7 +27,7 @@ class Team:
     def run(self, drive: Any, arguments: Sequence[tuple[Any, ...]]) -> int:
         """Call `drive` with one tuple of arguments in each thread; return the step that all of them reached."""
         drive.ready(arguments[0])  # compile in this thread: another one may hang while modules are imported
-        self.board[LEAVE] = 0
+        self.board[LEAVE] = self.board[STOP] = 0
         assert self._others is not None
         others = [self._others.submit(self._work, drive, given) for given in arguments[1:]]
         try:

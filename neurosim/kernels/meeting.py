@@ -15,16 +15,16 @@ from numba.extending import intrinsic
 
 from neurosim.kernels.compiled import JIT, kernel
 
-#: Words of the board: threads that have arrived, number of the meeting, whether somebody wants to leave, whether one has
-#: failed, how many threads there are, address of the system's yield.
-ARRIVED, TURN, LEAVE, FAILED, THREADS, YIELD = (8 * word for word in range(6))
+#: Words of the board: threads that have arrived, number of the meeting, whether somebody needs room before the delivery,
+#: whether one has failed, how many threads there are, address of the system's yield, whether to stop after the chunk.
+ARRIVED, TURN, LEAVE, FAILED, THREADS, YIELD, STOP = (8 * word for word in range(7))
 SPINS = 200  # looks at the board before a thread gives its core away; measured best of 20 ... 5,000
 
 
 def new_board(threads: int) -> np.ndarray:
     """The board of so many threads, int64; its first word begins a cache line."""
     raw = np.zeros(64, np.int64)
-    board = raw[(-raw.ctypes.data // 8) % 8 :][:48]
+    board = raw[(-raw.ctypes.data // 8) % 8 :][:56]
     board[THREADS], board[YIELD] = threads, _yield_address()
     return board
 
