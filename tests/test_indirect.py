@@ -84,7 +84,7 @@ def test_rules_with_the_same_arrays_share_one_driver():
         a = net.add_population("a", ns.LIF(i_e=400.0), 5)
         net.connect(a, a, ns.all_to_all(), weight=0.5, delay=1.0, plasticity=rule)
         net.run(1.0)
-        drivers.append(net.engine.prepare()[0])
+        drivers.append(net.engine.prepare().drive)
     assert drivers[0].drive is drivers[1].drive
     assert drivers[0].kernels != drivers[1].kernels
 
