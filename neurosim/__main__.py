@@ -1,5 +1,7 @@
 """`python -m neurosim` is the command line."""
 
+import sys
+
 from neurosim.cli import main
 
-raise SystemExit(main())
+sys.exit(main())

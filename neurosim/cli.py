@@ -28,7 +28,7 @@ FOLDERS = (PACKAGE.parent / "scenarios", PACKAGE / "_scenarios")
 #: Arguments of a scenario's `main` that have options of their own, or are set by the command line.
 OWN = ("duration", "seed", "out", "progress")
 #: Options of every `run`; a setting of such a name is reached by `--set` only.
-OPTIONS = ("seed", "duration", "out", "threads", "set", "debug", "help")
+OPTIONS = ("seed", "duration", "out", "threads", "mpi", "set", "debug", "help")
 THREADS = "NEUROSIM_THREADS"  # what the engine's choice of threads honours
 SHORT = 0.1  # part of a scenario's own duration that `--duration short` runs
 LIBRARIES = (
@@ -118,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
         help="settings of the scenario; --KEY VALUE is the same",
     )
     run.add_argument("--threads", metavar="N", help="threads of the engine (default: its own choice)")
+    run.add_argument("--mpi", metavar="R", help="run on R ranks: the network is divided among so many processes")
     run.set_defaults(function=_run)
 
     page = commands.add_parser(
@@ -178,6 +179,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(given: argparse.Namespace) -> int:
+    from neurosim import launching, ranks
+
+    if given.mpi is not None and ranks.SIZE == 1:
+        return launching.start(given.mpi, shlex.split(_command(given, None))[1:])
+    with launching.quiet(Path(given.out) if given.out else Path("runs") / find_scenario(given.scenario).stem) as out:
+        return _run_in(out, given)
+
+
+def _run_in(out: Path, given: argparse.Namespace) -> int:
     from neurosim.runs import FOLDER, run_as
 
     path = find_scenario(given.scenario)
@@ -185,15 +195,15 @@ def _run(given: argparse.Namespace) -> int:
     seen = set(sys.modules)
     function = scenario_main(path)
     arguments = scenario_arguments(name, function, given)
-    out = Path(given.out) if given.out else Path("runs") / name
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"--out {out}: {error.strerror}; give a folder that can be written to") from None
     before = _files(out)
     told = ", ".join(f"{key}={value!r}" for key, value in arguments.items() if key not in ("out", "progress"))
-    print(f"{name}: {told or 'as it is'}", file=sys.stderr)
-    if "numba" not in seen and not _cache().exists():
+    if _first():
+        print(f"{name}: {told or 'as it is'}", file=sys.stderr)
+    if _first() and "numba" not in seen and not _cache().exists():
         print("The first run compiles for about half a minute; later ones do not.", file=sys.stderr)
     began = time.perf_counter()
     with warnings.catch_warnings():
@@ -214,12 +224,21 @@ def _run(given: argparse.Namespace) -> int:
     return 0
 
 
-def _command(given: argparse.Namespace, out: Path) -> str:
+def _first() -> bool:
+    """Whether this process is the one that prints."""
+    from neurosim import ranks
+
+    return ranks.once()
+
+
+def _command(given: argparse.Namespace, out: Path | None) -> str:
     """What was typed, to be typed again."""
-    words = ["neurosim", "run", given.scenario, *(["--out", str(out)] if given.out else [])]
+    words = ["neurosim", "run", given.scenario, *(["--out", str(out or given.out)] if given.out else [])]
     words += [] if given.seed is None else ["--seed", str(given.seed)]
     words += [] if given.duration is None else ["--duration", given.duration]
     words += [] if given.threads is None else ["--threads", given.threads]
+    words += [] if given.mpi is None or out is None else ["--mpi", given.mpi]
+    words += ["--debug"] if given.debug and out is None else []
     settings = [text for group in given.settings for text in group]
     return shlex.join([*words, *given.flags, *(["--set", *settings] if settings else [])])
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neurosim import piecemeal, threads, values
+from neurosim import piecemeal, ranks, sharing, threads, values
 from neurosim import procedural as making
 from neurosim.checks import check_probability, did_you_mean
 from neurosim.edges import Edges
@@ -171,6 +171,8 @@ def connect(
     dtype = weight_type(label, dtype, plasticity)
     check_probability(f"{label}.release", release)
     level = _modulator(label, net, plasticity, modulator)
+    if level[0] >= 0:
+        ranks.refuse(f"{label}: a third factor", "the level of the modulator lives on one rank; run it without mpirun")
     if plasticity is not None and release < 1:
         raise ParameterError(
             f"{label}: release below 1 works with static synapses only; leave out release or plasticity"
@@ -180,33 +182,40 @@ def connect(
     by_portions = piecemeal.possible(net, drawn, weight, delay)
     _foresee(net, label, drawn, len(pre), len(post), dtype, plasticity is not None, parallel, by_portions)
     axonal = 0 if axonal_delay is None else values.duration(net, f"{label}.axonal_delay", axonal_delay)
-    given: dict[str, Any] = {
+    common: dict[str, Any] = {
         "unit": unit_of_weights(target.model, plasticity), "least": 0 if axonal else 1, "name": name, "parallel": parallel,
     }  # fmt: skip
-    edges: Any = None
+    whole = False
     if by_portions:
         delay = (0.0 if axonal else net.default_delay) if delay is None else delay
         planned: Planned = piecemeal.Pieces(
             net, label, drawn, pre, post, expected=expected_edges(drawn, len(pre), len(post)), autapses=autapses, weight=weight,
-            delay=delay, **given,
+            delay=delay, **common,
         )  # fmt: skip
     else:
-        edges = drawn.draw(
-            int(stream_key(net.seed, "wiring", name)), len(pre), len(post), pre.uid, post.uid,
-            bool(np.intersect1d(pre.uid, post.uid).size), autapses, parallel, positions(pre), positions(post),
-        )  # fmt: skip
-        if len(edges) == 0:
+        key = int(stream_key(net.seed, "wiring", name))
+        edges, whole = sharing.draw(net, drawn, key, pre, post, autapses, parallel, positions, (weight, delay))
+        told = sharing.listed(drawn, edges, whole)
+        ranks.agree(label, name, weight, delay, dtype, autapses, parallel, release, *told)
+        if sharing.none(edges):
             warnings.warn(f"{label}: the rule {drawn!r} made no synapse", NeurosimWarning, stacklevel=4)
         if delay is None and edges.delay is None:
             delay = 0.0 if axonal else net.default_delay
         if not isinstance(drawn, FromEdges):
             weight, delay = (_in_edge_order(value, edges, pre, post) for value in (weight, delay))
-        planned = Planned(net, label, edges, pre, post, weight=weight, delay=delay, **given)
+        planned = Planned(net, label, edges, pre, post, weight=weight, delay=delay, **common)
+        del edges
     several = planned.steps is None
+    given = planned.weights, planned.steps
+    if whole:
+        planned.keep(net.engine.home[target.number][1])
     weights: Any = planned.weights
     steps: Any = planned.steps
     if plasticity is not None:  # its pool depends on all of them
         weights, steps = planned.whole()
+    if ranks.SIZE > 1:  # this rank has its own edges only, and what follows depends on all
+        weights = given[0] if given[0] is not None or weights is None else sharing.extremes(weights)
+        steps = steps if given[1] is None else given[1]
     folded = axonal if plasticity is None or plasticity.sees == "spikes" else 0
     steps, axonal = None if steps is None else steps + folded, axonal - folded
     bounds = (0.0, 0.0)
@@ -237,13 +246,15 @@ def connect(
     projection.default_delay = delay if several else _typical(net, steps)
     projection.folded = folded
     try:
-        if plasticity is None or by_portions:
+        if ranks.SIZE > 1:
+            sharing.fill(projection, planned, folded)
+        elif plasticity is None or by_portions:
             fill(projection, planned, folded)
             if by_portions and not len(projection):
                 warnings.warn(f"{label}: the rule {drawn!r} made no synapse", NeurosimWarning, stacklevel=4)
         else:
             i, j = planned.places(slice(None))
-            del edges, planned
+            del planned
             projection._insert(i, j, weights, steps, None)
     except BaseException:
         net.engine.remove_wire(projection.pool, projection.wire)
@@ -492,7 +503,7 @@ def _foresee(
     net: Network, label: str, rule: Rule, n_pre: int, n_post: int, dtype: str, plastic: bool, parallel: bool, by_portions: bool
 ) -> None:  # fmt: skip
     """Refuse what would not fit into memory or on the disk, before anything is made."""
-    edges, store = expected_edges(rule, n_pre, n_post), net.engine.store
+    edges, store = expected_edges(rule, n_pre, n_post) / ranks.SIZE, net.engine.store
     stored = edges * (4 + _width(dtype, plastic)) * 1.1
     if store is not None and stored > store.free:
         raise RunError(

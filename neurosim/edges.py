@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neurosim import values
+from neurosim import ranks, values
 from neurosim.engine import flight
 from neurosim.engine.coded_pool import CodedPool
 from neurosim.engine.lazy_pool import LazyPool
@@ -43,6 +43,7 @@ class Edges:
         post: np.ndarray,
         weight: np.ndarray,
         steps: np.ndarray,
+        owner: np.ndarray | None = None,
     ) -> None:
         self.projection = projection
         self.slot, self.pre, self.post, self.weight, self.steps = slot, pre, post, weight, steps
@@ -50,6 +51,12 @@ class Edges:
         self.source = wire.source_of(row)
         self._shard = (row - wire.row0) // wire.rows if wire.shards > 1 else 0
         self.version = projection.version
+        self.owner = owner  # rank that holds each edge, at this row and slot; None where there is one rank
+
+    @property
+    def mine(self) -> np.ndarray | slice:
+        """Those edges that this rank holds."""
+        return slice(None) if self.owner is None else self.owner == ranks.RANK
 
     @property
     def row(self) -> np.ndarray:
@@ -86,6 +93,7 @@ class Edges:
                 f"{self.projection.name}: edges are numbered 0 ... {len(self) - 1}, got {which[np.argmax(np.abs(which))]}"
             ) from None
         chosen.version = self.version
+        chosen.owner = None if self.owner is None else self.owner[which]
         return chosen
 
     def _check_fresh(self) -> None:
@@ -105,14 +113,16 @@ class Edges:
             return 0
         p = self.projection
         net = p.network
-        key = np.sort(self.row * (1 << 32) + self.slot)
+        ranks.agree(f"{p.name}.remove", self.pre, self.post, in_flight)
+        key = self.row * (1 << 32) + self.slot
+        key = np.sort(key if self.owner is None else key * ranks.SIZE + self.owner)
         if (key[1:] == key[:-1]).any():
             raise ParameterError(f"{p.name}.remove: names an edge twice")
-        row = self.row
+        row, slot = self.row[self.mine], self.slot[self.mine]
         flight.note_in_flight(net.engine, p.pool, p.wire, row, only_released=True)
         if in_flight == "drop":
-            flight.take_back(net.engine, p.pool, p.wire, row, self.slot)
-        packed, _ = p.pool.remove(row, self.slot)
+            flight.take_back(net.engine, p.pool, p.wire, row, slot)
+        packed, _ = p.pool.remove(row, slot)
         p._edited((packed & p.pool.mask).astype(np.int64), -1)
         net.history.add(net.step, SYNAPSE_DIED, rule, p.name, self.pre, self.post, self.weight, self.delay)
         return len(self)
@@ -144,25 +154,29 @@ class Edges:
         weight = np.broadcast_to(p._checked_weights(weight, whole=whole, say=rounding is None), self.source.shape)
         if not len(self):
             return
-        row = self.row
-        column = (p.pool.packed[p.pool.places_of(row, self.slot)] & p.pool.mask).astype(np.int64)
-        wanted = np.broadcast_to(p._columns_for(weight), weight.shape)
-        if np.any((weight != 0) & ((column < wanted) | (column >= wanted + p.wire.post_n))):
+        ranks.agree(f"{p.name}.weight = ...", self.pre, self.post, weight)
+        row, slot = self.row[self.mine], self.slot[self.mine]
+        column = (p.pool.packed[p.pool.places_of(row, slot)] & p.pool.mask).astype(np.int64)
+        wanted = np.broadcast_to(p._columns_for(weight), weight.shape)[self.mine]
+        own = weight[self.mine]
+        if ranks.some(np.any((own != 0) & ((column < wanted) | (column >= wanted + p.wire.post_n)))):
             raise ParameterError(
                 f"{p.name}.weight: a synapse cannot change its sign, since that would be another receptor; "
                 f"remove it and insert a new one: {p.name}.remove(...), {p.name}.insert(pre, post, weight=...)"
             )
         flight.note_in_flight(net.engine, p.pool, p.wire, np.unique(row))
         if coded is None:
-            p.pool.set_weights(row, self.slot, weight)
+            p.pool.set_weights(row, slot, own)
             self.weight = np.asarray(weight.astype(p.pool.weight.dtype), np.float64)
             return
         chance = None
         if rounding == "stochastic":
-            chance = p.chance(self, int(stream_key(net.seed, "rounding", p.name, net.step, p.wire.draws)))
+            chance = p.chance(self, int(stream_key(net.seed, "rounding", p.name, net.step, p.wire.draws)))[self.mine]
             p.wire.draws += 1
-        coded.set_weights(row, self.slot, weight, chance)
-        self.weight = coded.weights_of(row, self.slot)
+        if coded.bits == 0:
+            coded.set_one(p.wire, float(weight[0]))
+        coded.set_weights(row, slot, own, chance)
+        self.weight = ranks.fill(self.owner, coded.weights_of(row, slot))
 
     def _nth(self, value: object) -> np.ndarray | int:
         """Number of each edge among its parallels, where a distribution asks for it."""
@@ -185,8 +199,10 @@ class Edges:
             return
         p._check_delays(steps)
         net.engine.note_delays(p.wire, int(steps.min()), int(steps.max()))
-        flight.change_delays(net.engine, p.pool, p.wire, self.row, self.slot, steps)
+        ranks.agree(f"{p.name}.delay = ...", self.pre, self.post, steps)
+        flight.change_delays(net.engine, p.pool, p.wire, self.row[self.mine], self.slot[self.mine], steps[self.mine])
         p.wire.least_delay, p.wire.most_delay = p.pool.delay_range(p.wire.row0, p.wire.n_rows)
+        p._agree_delays()
         self.steps = steps
         p._edited()
         self.version = p.version
@@ -216,6 +232,12 @@ class Synapse:
             return None
         pair = np.searchsorted(p.source.uid, [self.pre]), np.searchsorted(p.target.uid, [self.post])
         row = p.wire.row_of(*pair)
+        if ranks.SIZE > 1:
+            mine = p.wire.owns(pair[1])
+            slot = np.asarray(p.pool.find_ident(row[mine], np.array([self.ident])[mine]), np.int64)
+            if ranks.most(int(slot.max(initial=-1))) < 0:
+                return None
+            return p._found(row[mine], slot, np.zeros(slot.size, np.int64))
         slot = np.asarray(p.pool.find_ident(row, np.array([self.ident])))
         return p._found(row, slot) if slot[0] >= 0 else None
 

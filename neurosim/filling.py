@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neurosim import values
+from neurosim import ranks, values
 from neurosim.engine import flight
 from neurosim.errors import WiringError
 from neurosim.kernels.rng import stream_key
@@ -69,6 +69,17 @@ class Planned:
             self.steps = values.edge_delays(net, f"{label}.delay", delay, edges.pre, edges.post, (), least=least)
         self.low, self.rounded = 0, False
         self._drawn(slice(0, 1), 0)  # what cannot be drawn at all is refused before anything is made
+
+    def keep(self, piece: Any) -> None:
+        """Forget the edges whose targets other ranks have."""
+        low, high = piece.own()
+        place = self.places_in[1][self.edges.post]
+        mine = (place >= low) & (place < high)
+        self.edges = replace(self.edges, pre=self.edges.pre[mine], post=self.edges.post[mine])
+        if self.weights is not None and self.weights.ndim:
+            self.weights = self.weights[mine]
+        if self.steps is not None and self.steps.ndim:
+            self.steps = self.steps[mine]
 
     def whole(self) -> tuple[np.ndarray, np.ndarray]:
         """(weights, delays in steps) of all edges: 0-d if one number was given."""
@@ -143,24 +154,27 @@ class Planned:
             steps = steps[cut]
         return weights, steps
 
-    def tell(self) -> None:
-        """Say once that drawn delays were rounded, where the user called connect."""
-        if self.steps is None and self.rounded:
-            label, n = f"{self.label}.delay", len(self.edges)
-            values.tell_rounding(label, self.net, self.low, n, self.least, stacklevel=6)
+    def tell(self, *, together: bool = False) -> None:
+        """Say once that drawn delays were rounded, where the user called connect; of several ranks, when all are there."""
+        if self.steps is None and ranks.SIZE > 1 and together:
+            low, n, rounded = ranks.total(np.array([self.low, len(self.edges), self.rounded], np.int64)).tolist()
+        else:
+            low, n, rounded = self.low, len(self.edges), self.rounded and ranks.SIZE == 1
+        if self.steps is None and rounded:
+            values.tell_rounding(f"{self.label}.delay", self.net, low, n, self.least, stacklevel=6)
 
 
-def fill(projection: Projection, planned: Planned, folded: int) -> None:
+def fill(projection: Projection, planned: Planned, folded: int) -> float:
     """Put the edges into the empty rows of a projection; `folded` steps are added to all delays.
 
-    Raises what a weight or a delay does not allow, with the rows empty again: the caller then removes the wire.
+    Returns the largest error of weights of few bits, which several ranks tell of together.  Raises what a weight or a delay does not allow, with the rows empty again: the caller then removes the wire.
     """
     engine, pool, wire = projection.network.engine, projection.pool, projection.wire
     count = np.zeros(wire.n_rows, np.int64)
     for places in planned.pairs():
         count_rows(wire.row_of(*places), wire.row0, count)
     if not count.any():
-        return
+        return 0.0
     rows = np.arange(wire.row0, wire.row0 + wire.n_rows)
     flight.note_in_flight(engine, pool, replace(wire, most_delay=ANY_DELAY), rows)  # they carry nothing fired before
     pool.reserve(wire.row0, rows.size, count)
@@ -178,6 +192,7 @@ def fill(projection: Projection, planned: Planned, folded: int) -> None:
         pool.empty_rows(wire.row0, rows.size)
         raise
     planned.tell()
-    if hasattr(pool, "admit"):
+    if hasattr(pool, "admit") and ranks.SIZE == 1:
         pool.tell(label, wire, error, stacklevel=5)
     projection._edited(np.zeros(0, np.int64), 1)
+    return error

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neurosim import streaming, values
+from neurosim import ranks, streaming, values
 from neurosim.checks import did_you_mean
 from neurosim.engine.loop import Watch
 from neurosim.errors import ParameterError
@@ -77,6 +77,7 @@ def record(
 def _on_disk(label: str, what: str, to: Any, ring: float | None, chunk: int | None, width: int) -> dict[str, Any]:
     """Options of a recorder with a file."""
     path = streaming.check_path(label, to, ring)
+    ranks.refuse(f"record({label}, to=...)", "record in memory, and let one rank write at the end")
     return {"to": path, "chunk": streaming.chunk_rows(label, what, chunk, width)}
 
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neurosim import connecting, joining, listening, populating, running, stimulating, values
+from neurosim import connecting, joining, listening, populating, ranks, running, stimulating, values
 from neurosim import threads as thread_choice
 from neurosim.checks import check_count, check_positive, did_you_mean, duration_steps
 from neurosim.edges import Edges
 from neurosim.engine import flight
+from neurosim.engine.implicit_pool import ImplicitPool
 from neurosim.engine.loop import Engine
 from neurosim.errors import ParameterError, RunError, WiringError
 from neurosim.history import SYNAPSE_DIED, History
@@ -72,6 +73,9 @@ class Network:
                  threads: int | None = None, store: str | os.PathLike[str] | None = None) -> None:  # fmt: skip
         self.dt = check_positive("Network.dt", plain("Network.dt", dt, "ms"), "ms")
         self.seed = check_count("Network.seed", seed)
+        ranks.agree("Network", self.dt, self.seed, store is None)
+        if store is not None:
+            ranks.refuse("Network(store=...)", "leave out store: each rank holds its own part of the synapses in memory")
         self.first_step = values.duration(self, "Network.t0", t0)
         if default_delay is None:
             default_delay = max(1, round(1.0 / self.dt)) * self.dt
@@ -115,7 +119,9 @@ class Network:
     @property
     def n_synapses(self) -> int:
         """Synapses alive."""
-        return sum(int(pool.n_synapses) for pool in self.engine.pools)
+        stored = sum(int(pool.n_synapses) for pool in self.engine.pools if not isinstance(pool, ImplicitPool))
+        drawn = sum(int(pool.n_synapses) for pool in self.engine.pools if isinstance(pool, ImplicitPool))
+        return int(ranks.total(stored)) + drawn
 
     @property
     def n_gap_junctions(self) -> int:
@@ -327,6 +333,7 @@ class Network:
             Whether current passes from pre to post only, g max(v_pre - v_post, 0); whether a pair may have several junctions.
         name : str, optional
         """
+        ranks.refuse("net.join", "gap junctions need the voltages of both neurons in each step; run it without mpirun")
         return joining.join(
             self, pre, post, wiring, conductance=conductance, rectifying=rectifying, parallel=parallel, name=name
         )
@@ -348,6 +355,7 @@ class Network:
 
         Spikes on their way are dropped.
         """
+        ranks.agree("net.disconnect", type(projection).__name__)
         if isinstance(projection, GapJunctions):
             return joining.separate(self, projection)
         if isinstance(projection, connecting.ProjectionGroup):
@@ -383,14 +391,13 @@ class Network:
 
     def _forget(self, projection: Projection, edges: Edges) -> None:
         """Take a projection and all its edges away."""
+        row, slot = edges.row[edges.mine], edges.slot[edges.mine]
         if projection.procedural:
             projection.pool.withdraw(self.engine, projection.wire)
         else:
-            flight.note_in_flight(
-                self.engine, projection.pool, projection.wire, np.unique(edges.row), only_released=True
-            )
-            flight.take_back(self.engine, projection.pool, projection.wire, edges.row, edges.slot)
-            projection.pool.remove(edges.row, edges.slot)
+            flight.note_in_flight(self.engine, projection.pool, projection.wire, np.unique(row), only_released=True)
+            flight.take_back(self.engine, projection.pool, projection.wire, row, slot)
+            projection.pool.remove(row, slot)
         self.engine.remove_wire(projection.pool, projection.wire)
         projection.alive = False
         del self.projections[projection.name]
@@ -430,6 +437,7 @@ class Network:
 
     def add(self, process: Process) -> Any:
         """Add a process (growth, pruning, a callback): it is called at every multiple of its `every` (ms) from now on."""
+        ranks.agree("net.add", type(process).__name__)
         if isinstance(process, type):
             raise ParameterError(f"net.add: {process.__name__} is a class; make one: net.add({process.__name__}(...))")
         every = getattr(process, "every", None)
@@ -457,6 +465,7 @@ class Network:
 
     def remove(self, process: Any) -> None:
         """Take a process or recorder away."""
+        ranks.agree("net.remove", type(process).__name__)
         if process in self.processes:
             self.processes.remove(process)
             self._pending.pop(id(process), None)
@@ -509,6 +518,7 @@ class Network:
         -------
         SpikeRecorder, RateRecorder, StateRecorder, WeightRecorder or EdgeRecorder
         """
+        ranks.agree("net.record", what, every)
         return listening.record(
             self, target, what, every=every, window=window, ring=ring, keep_edges=keep_edges, to=to, chunk=chunk
         )
@@ -536,6 +546,7 @@ class Network:
         """
         steps = duration_steps(plain("run(duration)", duration, "ms"), self.dt)
         self._check_not_running("run")
+        ranks.agree("net.run", steps)
         self._threads_used = thread_choice.choose(self, threads)
         thread_choice.divide(self, self._threads_used)
         self._running = True
@@ -563,6 +574,7 @@ class Network:
         The history is kept; everything else comes back with `restore`.
         """
         self._check_not_running("reset")
+        ranks.agree("net.reset")
         for recorder in self.recorders:
             recorder.check_clear()
         engine = self.engine
@@ -645,6 +657,7 @@ class Network:
     def store(self, name: str = "default") -> None:
         """Keep the whole state in memory under a name, recordings included (also what ``Network(store=...)`` has on disk)."""
         self._check_not_running("store")
+        ranks.agree("net.store", name)
         from neurosim import snapshot
 
         self._snapshots[name] = snapshot.export(self)
@@ -652,6 +665,7 @@ class Network:
     def restore(self, name: str = "default") -> None:
         """Go back to what `store` kept, in place: handles and recorders stay valid."""
         self._check_not_running("restore")
+        ranks.agree("net.restore", name)
         if name not in self._snapshots:
             known = ", ".join(self._snapshots) or "none; call net.store() first"
             raise ParameterError(f"net.restore({name!r}): nothing was stored under this name; known: {known}")
@@ -667,8 +681,9 @@ class Network:
         from neurosim import checkpoint, snapshot
 
         self._check_open("save")
+        ranks.agree("net.save")
         manifest, arrays, _ = snapshot.export(self, lasting=True)
-        checkpoint.write(path, manifest, arrays)
+        ranks.by_one(lambda: checkpoint.write(path, manifest, arrays))
 
     # ---- looks ------------------------------------------------------------------------------------------------------
 
@@ -718,7 +733,7 @@ def load(
     """
     from neurosim import checkpoint, snapshot
 
-    manifest, arrays = checkpoint.read(path, mapped="pool" if store is not None else None)
+    manifest, arrays = checkpoint.read(ranks.same(str(path)), mapped="pool" if store is not None else None)
     net = Network(dt=manifest["dt"], seed=manifest["seed"], default_delay=manifest["default_delay"], store=store)
-    snapshot.take(net, manifest, arrays, {"functions": dict(functions or {})}, models or {})
+    snapshot.take_own(net, manifest, arrays, {"functions": dict(functions or {})}, models or {})
     return net

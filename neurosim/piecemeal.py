@@ -69,7 +69,7 @@ class Pieces(Planned):
         self.tell()
         return (weights if self.weights is None else self.weights), (steps if self.steps is None else self.steps)
 
-    def tell(self) -> None:
+    def tell(self, *, together: bool = False) -> None:
         """Say once that drawn delays were rounded, where the user called connect."""
         if self.steps is None and self.rounded and not self._told:
             self._told = True

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neurosim import joining, values
+from neurosim import joining, ranks, values
 from neurosim.checks import check_count
 from neurosim.errors import ParameterError, WiringError
 from neurosim.history import NEURON_BORN, NEURON_DIED, SYNAPSE_DIED
@@ -34,8 +34,10 @@ def add_population(net: Network, name: str, model: Any, n: int, region: str | No
     if region is not None and not isinstance(region, str):
         raise ParameterError(f"add_population({name!r}, region): needs a text such as 'cortex/vision', got {region!r}")
     n = check_count(f"add_population({name!r}, n)", n)
+    ranks.agree(label, n, model)
     layout: Layout | None = positions if hasattr(positions, "place") else None
     where = None if layout else values.positions(f"add_population({name!r}, positions)", positions, n)
+    ranks.agree(f"{label}.positions", where)
     physics = model.physics
     is_list = physics.name == "spike_source"
     parameters = {} if is_list else parameter_values(model)
@@ -78,6 +80,7 @@ def start_state(net: Network, population: Population, index: np.ndarray) -> None
 
 def add_neurons(net: Network, population: Population, n: int, positions: Any, rule: str = "user") -> View:
     """See `Population.add`."""
+    ranks.agree(f"{population.name}.add", n)
     uid = net._counters.get("uid", 0) + np.arange(n)
     layout: Layout | None = positions if hasattr(positions, "place") else None
     if positions is None and population.placement is not None:
@@ -150,6 +153,7 @@ def _beside(net: Network, population: Population) -> np.ndarray:
 
 def remove_neurons(net: Network, population: Population, uid: np.ndarray, rule: str = "user") -> None:
     """See `Population.remove`."""
+    ranks.agree(f"{population.name}.remove", uid)
     own = population.uid
     unknown = ~np.isin(uid, own)
     if unknown.any():
@@ -160,7 +164,7 @@ def remove_neurons(net: Network, population: Population, uid: np.ndarray, rule: 
             projection.check_stored(f"{population.name}.remove")
     dying = np.isin(own, uid)
     keep = np.flatnonzero(~dying)
-    for lost in net.engine.resize_slice(population.number, keep, own[keep]):
+    for lost in net.engine.all_gone(net.engine.resize_slice(population.number, keep, own[keep])):
         name = next(p.name for p in net.projections.values() if p.wire is lost.wire)
         order = np.lexsort((lost.post_uid, lost.pre_uid))  # that of the edges, not of the rows
         ends, weight, delay = (
@@ -186,6 +190,7 @@ def _edited(net: Network, population: Population) -> None:
 def remove_population(net: Network, population: Population) -> None:
     """See `Network.remove_population`."""
     population._check_alive()
+    ranks.agree("net.remove_population", population.name)
     for projection in list(net.projections.values()):
         if population in (projection.source, projection.target):
             net.disconnect(projection)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from neurosim import ranks
 from neurosim.checks import check_count, did_you_mean
 from neurosim.errors import ParameterError, WiringError
 from neurosim.neurons.parameters import check_parameter, parameter_names, unit_of, unknown_parameter
@@ -178,6 +179,7 @@ class Population(Neurons):
         block, piece = self.network.engine.home[self.number]
         if name in self._variables:
             k = block.variables.index(name)
+            self.network.engine.know(block)
             return np.array(block.state[k, piece.first : piece.first + piece.n])
         if name in piece.parameters:
             return np.broadcast_to(piece.parameters[name], (piece.n,)).copy()
@@ -190,6 +192,7 @@ class Population(Neurons):
         if name in self._variables:
             label, key = f"{self.name}.{name}", ("state", self.name, name)
             numbers = neuron_values(self.network, label, value, self._variables[name], piece.uid[index], key)
+            ranks.agree(f"{label} = ...", numbers)
             block.state[block.variables.index(name), piece.first + index] = numbers
             return
         if name not in piece.parameters:
@@ -198,6 +201,7 @@ class Population(Neurons):
             label, key = f"{self.name}.{name}", ("parameter", self.name, name)
             value = neuron_values(self.network, label, value, unit_of(self.model, name), piece.uid[index], key)
         given = check_parameter(self.model, name, value, index.size)
+        ranks.agree(f"{self.name}.{name} = ...", given)
         new = piece.parameters[name]
         if given.ndim == 0 and index.size == piece.n:
             new = given

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neurosim import values
+from neurosim import ranks, spread, values
 from neurosim.checks import check_finite_array, did_you_mean
 from neurosim.edges import Edges, Synapse
 from neurosim.engine import flight
@@ -71,6 +71,15 @@ class Projection:
         """Whether the synapses are drawn again for every spike instead of stored."""
         return isinstance(self.pool, ImplicitPool)
 
+    @property
+    def spread(self) -> bool:
+        """Whether the synapses lie on several ranks; procedural ones can be drawn by each."""
+        return ranks.SIZE > 1 and not self.procedural
+
+    def _of_all(self, number: Any) -> Any:
+        """Sum over ranks of what this one counts."""
+        return ranks.total(number) if self.spread else number
+
     def check_stored(self, what: str) -> None:
         """Refuse `what` where the synapses are not stored."""
         if self.procedural:
@@ -90,7 +99,7 @@ class Projection:
         w = self.wire
         if self.procedural:
             return int(self.pool.count(w))
-        return int(self.pool.length[w.row0 : w.row0 + w.n_rows].sum(dtype=np.int64))
+        return int(self._of_all(self.pool.length[w.row0 : w.row0 + w.n_rows].sum(dtype=np.int64)))
 
     @property
     def axonal_delay(self) -> float:
@@ -108,9 +117,13 @@ class Projection:
         row, slot, column, delay, weight = self.pool.edges(w.row0, w.n_rows)
         post = self.network.engine.uid_of_column[column]
         pre = self.network.engine.uid_of_place[w.pre_first + w.source_of(row)]
+        owner = None
+        if self.spread:
+            owner, row, slot, pre, post, weight, delay = spread.of_all_ranks(row, slot, pre, post, weight, delay)
         if pre.size and not _ascending(pre, post):
             order = np.argsort((pre << 32) | post, kind="stable")  # slots ascend already; rows are nearly in order
             row, slot, delay, weight, pre, post = (a[order] for a in (row, slot, delay, weight, pre, post))
+            owner = None if owner is None else owner[order]
         return Edges(
             self,
             row.astype(np.int64),
@@ -119,6 +132,7 @@ class Projection:
             post,
             np.asarray(weight, np.float64),
             delay.astype(np.int64),
+            owner,
         )
 
     @property
@@ -178,7 +192,9 @@ class Projection:
         first = np.zeros(self.pool.n_rows, np.int64)
         length = self.pool.length[rows].astype(np.int64)
         first[rows] = np.cumsum(length) - length
-        return np.asarray(self.pool.read_variable(name, rows)[first[edges.row] + edges.slot], np.float64)
+        mine = edges.mine
+        own = np.asarray(self.pool.read_variable(name, rows)[first[edges.row[mine]] + edges.slot[mine]], np.float64)
+        return ranks.fill(edges.owner, own)
 
     def set_variable(self, name: str, value: ArrayLike) -> None:
         """Set a variable of the plasticity rule for each edge: one number, or one for each."""
@@ -186,7 +202,9 @@ class Projection:
             self.variable(name)
         edges = self.edges()
         given = check_finite_array(f"{self.name}.set_variable({name!r})", value, len(edges))
-        self.pool.set_variable(name, edges.row, edges.slot, given)
+        ranks.agree(f"{self.name}.set_variable({name!r})", given)
+        given = np.broadcast_to(given, (len(edges),))[edges.mine]
+        self.pool.set_variable(name, edges.row[edges.mine], edges.slot[edges.mine], given)
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -254,7 +272,7 @@ class Projection:
         """Edges of each source neuron, int64 [len(source)]."""
         self._check_alive()
         w = self.wire
-        degree = np.asarray(self.pool.degrees_out(w.row0, w.n_rows), np.int64)
+        degree = self._of_all(np.asarray(self.pool.degrees_out(w.row0, w.n_rows), np.int64))
         return degree.reshape(w.shards, w.rows).sum(axis=0)[: w.pre_n]
 
     def in_degree(self) -> np.ndarray:
@@ -267,7 +285,7 @@ class Projection:
         version, w = self._counted[0], self.wire
         if version != self.version:
             inputs = [np.asarray(self.pool.degrees_in(w.row0, w.n_rows, c, w.post_n), np.int64) for c in w.columns]
-            self._counted = self.version, inputs
+            self._counted = self.version, [self._of_all(one) for one in inputs]
         return self._counted[1]
 
     def has_edge(self, pre: ArrayLike, post: ArrayLike) -> np.ndarray:
@@ -281,6 +299,8 @@ class Projection:
 
     def _multiplicity(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
         """The same of places."""
+        if self.spread:
+            return spread.multiplicity(self, i, j)
         return np.asarray(
             sum(np.asarray(self.pool.count_in_row(self.wire.row_of(i, j), c + j), np.int64) for c in self.wire.columns),
             np.int64,
@@ -310,7 +330,8 @@ class Projection:
             self._asked = made_of, row_uid, column_uid
         return row_uid, column_uid
 
-    def _found(self, row: np.ndarray, slot: np.ndarray) -> Edges:
+    def _found(self, row: np.ndarray, slot: np.ndarray, asked: np.ndarray | None = None) -> Edges:
+        """Edges of these rows and slots; of all ranks together, one asked after the other."""
         w = self.wire
         row, slot = np.asarray(row, np.int64), np.asarray(slot, np.int64)
         place = self.pool.places_of(row, slot)
@@ -320,7 +341,10 @@ class Projection:
         pre = self.network.engine.uid_of_place[w.pre_first + w.source_of(row)]
         weight = self._weights_now(row, slot) if isinstance(self.pool, LazyPool) else self.pool.weights_of(row, slot)
         weight = np.asarray(weight, np.float64)
-        return Edges(self, row, slot, pre, self.network.engine.uid_of_column[column], weight, delay)
+        post = self.network.engine.uid_of_column[column]
+        if self.spread and asked is not None:
+            return spread.edges_found(self, asked, row, slot, pre, post, weight, delay)
+        return Edges(self, row, slot, pre, post, weight, delay)
 
     def _weights_now(self, row: np.ndarray, slot: np.ndarray) -> np.ndarray:
         """Weights of a pool whose rows are brought up to date when they are read."""
@@ -333,6 +357,8 @@ class Projection:
     def sample(self, n: int, key: int) -> Edges:
         """`n` different edges, uniformly; the choice depends on `key` and the uids only."""
         self._check_alive()
+        if self.spread:
+            return spread.sample(self, n, key)
         return self._found(
             *self.pool.sample_edges(min(n, len(self)), self.wire.row0, self.wire.n_rows, np.uint64(key), *self._uids())
         )
@@ -341,6 +367,8 @@ class Projection:
         """For each source uid its k[i] edges, chosen uniformly (all, if it has fewer)."""
         self._check_alive()
         i = self._source_places(pre)
+        if self.spread:
+            return spread.sample_out(self, i, np.asarray(k, np.int64), key)
         rows = self.wire.rows_of_sources(i).reshape(self.wire.shards, -1)
         k = np.minimum(np.asarray(k, np.int64), self.pool.length[rows].sum(axis=0, dtype=np.int64))
         return self._found(*self.pool.sample_out(rows.T, k, np.uint64(key), *self._uids()))
@@ -351,16 +379,18 @@ class Projection:
         One pass over the synapses; or, where that is cheaper, looks into random rows until each target has its edges.
         """
 
-        def ask(columns: np.ndarray, k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            found = None if self.parallel else self._probe(columns, k, key)
+        def ask(columns: np.ndarray, k: np.ndarray, mine: Any) -> tuple[np.ndarray, np.ndarray]:
+            found = None if self.parallel else self._probe(columns, k, key, mine)
+            if ranks.SIZE > 1:  # all look into random rows, or none
+                found = None if ranks.some(found is None) else found
             return found or self.pool.sample_in(
-                columns, k, self.wire.row0, self.wire.n_rows, np.uint64(key), *self._uids()
+                columns[mine], k[mine], self.wire.row0, self.wire.n_rows, np.uint64(key), *self._uids()
             )
 
         return self._per_target(post, k, ask)
 
-    def _probe(self, columns: np.ndarray, k: np.ndarray, key: int) -> tuple[np.ndarray, np.ndarray] | None:
-        """`sample_in` for a few targets of many inputs each, or None; no pair has two edges."""
+    def _probe(self, columns: np.ndarray, k: np.ndarray, key: int, mine: Any) -> tuple[np.ndarray, np.ndarray] | None:
+        """`sample_in` for a few targets of many inputs each, or None; no pair has two edges.  Those asked here are `mine`."""
         w = self.wire
         first = next((c for c in w.columns if columns.size and c <= columns[0] < c + w.post_n), -1)
         if first < 0:
@@ -371,9 +401,11 @@ class Projection:
             return None
         from neurosim.kernels import elements
 
+        tries = 20 * int(expected.max(initial=0.0)) + 100
+        columns, k = columns[mine], k[mine]
         row, slot, held = np.empty(k.sum(), np.int64), np.empty(k.sum(), np.int64), np.empty(k.size, np.int64)
         row0 = w.row_of(np.zeros(columns.size, np.int64), columns - first)
-        uid, tries = self.target._uid[columns - first], 20 * int(expected.max(initial=0.0)) + 100
+        uid = self.target._uid[columns - first]
         elements.probe_inputs(
             np.uint64(key), uid, columns, k, row0, w.pre_n, tries, self.pool.mask, self.pool.table, self.pool.packed, row, slot, held
         )  # fmt: skip
@@ -383,7 +415,9 @@ class Projection:
         """The k edges of smallest |weight| of each target uid (default: of all targets)."""
         post = self.target.uid if post is None else post
         return self._per_target(
-            post, k, lambda columns, k: self.pool.weakest_in(columns, k, self.wire.row0, self.wire.n_rows)
+            post,
+            k,
+            lambda columns, k, mine: self.pool.weakest_in(columns[mine], k[mine], self.wire.row0, self.wire.n_rows),
         )
 
     def weaker_than(self, bound: float) -> Edges:
@@ -392,7 +426,7 @@ class Projection:
         return edges[np.abs(edges.weight) < bound]
 
     def _per_target(
-        self, post: ArrayLike, k: ArrayLike, ask: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+        self, post: ArrayLike, k: ArrayLike, ask: Callable[[np.ndarray, np.ndarray, Any], tuple[np.ndarray, np.ndarray]]
     ) -> Edges:
         self._check_alive()
         j = self._target_places(post)
@@ -403,7 +437,11 @@ class Projection:
                 f"{self.name}: its synapses go to several receptors; connect them as two projections to ask per target"
             )
         degree = self._inputs()[self.wire.columns.index(columns[0])]
-        return self._found(*ask(columns[0] + j, np.minimum(k, degree[j])))
+        many = np.minimum(k, degree[j])
+        if ranks.SIZE > 1:
+            mine = np.flatnonzero(self.wire.owns(j))
+            return self._found(*ask(columns[0] + j, many, mine), np.repeat(mine, np.maximum(many[mine], 0)))
+        return self._found(*ask(columns[0] + j, many, slice(None)))
 
     def _used_columns(self) -> list[int]:
         used = [c for c, degree in zip(self.wire.columns, self._inputs(), strict=True) if degree.any()]
@@ -447,6 +485,7 @@ class Projection:
 
     def number(self, edges: Edges) -> np.ndarray:
         """A number for each edge that stays with it while it lives and is never used again; int64 [edges]."""
+        ranks.refuse(f"{self.name}.number", "numbers that stay with synapses count the synapses of one process")
         self.pool.want_ident()
         if not len(edges):
             return np.zeros(0, np.int64)
@@ -467,7 +506,9 @@ class Projection:
     def age(self, edges: Edges) -> np.ndarray:
         """Age of each edge (ms) since birth, or since `want_birth`; float64 [edges]."""
         self.want_birth()
-        born = self.pool.extra[self.pool.places_of(edges.row, edges.slot)] if len(edges) else np.zeros(0)
+        mine = edges.mine
+        born = self.pool.extra[self.pool.places_of(edges.row[mine], edges.slot[mine])] if len(edges) else np.zeros(0)
+        born = ranks.fill(edges.owner, born)
         return (self.network.step - born) * self.network.dt
 
     # ---- editing ----------------------------------------------------------------------------------------------------
@@ -497,6 +538,7 @@ class Projection:
         self.check_stored(f"{self.name}.insert")
         i, j = self._places(pre, post)
         sources, targets = self.source._uid[i], self.target._uid[j]
+        ranks.agree(f"{self.name}.insert", sources, targets, weight, delay)
         self._check_pairs(i, j, sources, targets)
         self._bear(i, j, sources, targets, weight, delay, rule)
         return int(i.size)
@@ -513,6 +555,7 @@ class Projection:
         self.check_stored(f"{self.name}.insert_allowed")
         i, j = self._places(pre, post)
         sources, targets = self.source._uid[i], self.target._uid[j]
+        ranks.agree(f"{self.name}.insert_allowed", sources, targets, weight, delay)
         fine = np.ones(i.size, np.bool_)
         if not self.autapses:
             fine &= sources != targets
@@ -574,7 +617,9 @@ class Projection:
         self._check_delays(steps)
         engine, w, pool = self.network.engine, self.wire, self.pool
         engine.note_delays(w, int(np.min(steps)), int(np.max(steps)))
-        if rule is None and not pool.length[w.row0 : w.row0 + w.n_rows].any():
+        if ranks.SIZE > 1 and rule is not None:
+            self._insert_own(i, j, column, steps, weight)
+        elif rule is None and not pool.length[w.row0 : w.row0 + w.n_rows].any():
             flight.note_in_flight(engine, pool, w, np.arange(w.row0, w.row0 + w.n_rows))
             pool.build(w.row0, w.n_rows, w.row_of(i, j), column, steps, weight)
             if pool.extra.size:
@@ -592,9 +637,35 @@ class Projection:
             pre, post = self.source._uid[i], self.target._uid[j]
             self.network.history.add(engine.step, SYNAPSE_BORN, rule, self.name, pre, post, weight, steps * engine.dt)
 
+    def _insert_own(
+        self, i: np.ndarray, j: np.ndarray, column: np.ndarray, steps: np.ndarray, weight: np.ndarray
+    ) -> None:
+        """Insert those of these synapses whose targets this rank has."""
+        engine, w, pool = self.network.engine, self.wire, self.pool
+        mine = w.owns(j)
+        row = w.row_of(i[mine], j[mine])
+        steps, weight = (np.broadcast_to(one, i.shape)[mine] for one in (steps, weight))
+        flight.note_in_flight(engine, pool, w, row)
+        slot = pool.insert(row, column[mine], steps, weight)
+        if pool.extra.size:
+            pool.extra[pool.places_of(row, slot)] = engine.step
+
+    def _agree_delays(self) -> None:
+        """Delays have been given on each rank: all must know the shortest and the longest."""
+        if ranks.SIZE == 1:
+            return
+        w, none = self.wire, self.wire.most_delay < 0
+        low, high = ranks.least(1 << 62 if none else w.least_delay), ranks.most(w.most_delay)
+        if high >= 0:
+            w.least_delay = w.most_delay = -1
+            self.network.engine.note_delays(w, low, high)
+            if high > self.pool.most_delay:
+                self.network._widen_delays(self, high)
+        self.network.engine.refresh()
+
     def _edited(self, column: np.ndarray | None = None, by: int = 0) -> None:
         """The edges have changed: by so many at each of these ring columns, or anyhow."""
-        if column is not None and self._counted[0] == self.version:
+        if column is not None and self._counted[0] == self.version and ranks.SIZE == 1:
             column = np.ascontiguousarray(column, np.int64)
             for first, degree in zip(self.wire.columns, self._counted[1], strict=True):
                 add_to_degrees(column, first, by, degree)
@@ -701,8 +772,9 @@ class Projection:
         if hit.size <= nth:
             raise WiringError(f"{self.name}: no synapse number {nth} from {pre} to {post}; there are {hit.size}")
         self.pool.want_ident()
-        place = self.pool.places_of(edges.row[hit[nth]], edges.slot[hit[nth]])
-        return Synapse(self, int(pre), int(post), int(self.pool.ident[place][0]))
+        edge = edges[hit[[nth]]]
+        place = self.pool.places_of(edge.row[edge.mine], edge.slot[edge.mine])
+        return Synapse(self, int(pre), int(post), int(ranks.fill(edge.owner, self.pool.ident[place])[0]))
 
     # ---- places -----------------------------------------------------------------------------------------------------
 

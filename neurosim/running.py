@@ -9,6 +9,7 @@ import time
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from neurosim import ranks
 from neurosim.errors import RunError
 from neurosim.process import joined
 from neurosim.recording import Snapshots
@@ -32,6 +33,11 @@ class Interrupt:
             self._old = signal.signal(signal.SIGINT, self._ask)
         return self
 
+    def anywhere(self) -> bool:
+        """Whether it was pressed, on any rank."""
+        self.asked = ranks.some(self.asked)
+        return self.asked
+
     def _ask(self, number: int, frame: FrameType | None) -> None:
         self.asked = True
 
@@ -48,6 +54,7 @@ class Progress:
     def __init__(self, net: Network, begin: int, end: int, show: bool | None) -> None:
         self.net, self.begin, self.end = net, begin, end
         self.show = show if show is not None else (sys.stderr.isatty() or "ipykernel" in sys.modules)
+        self.show = self.show and ranks.once()
         self.pause = 0.1 if sys.stderr.isatty() or "ipykernel" in sys.modules else 5.0  # s; a log is not a screen
         self.clock = time.perf_counter()
         self.spikes = 0
@@ -80,9 +87,12 @@ class Progress:
         self.bar.n = min(done, self.bar.total)
         wall = max(now - self.clock, 1e-9)
         history = net.history
+        with ranks.apart():  # only one rank draws, so it counts its own
+            synapses = net.n_synapses
+        several, here = (f"{ranks.SIZE} ranks of ", " here") if ranks.SIZE > 1 else ("", "")
         self.bar.set_description_str(
             f"{net.now / 1e3:.2f} s, {done / 1e3 / wall:.2g} x real time, {self.spikes / max(done, 1e-9) * 1e3:,.0f} spikes/s, "
-            f"{net.threads_used} thread{'s' * (net.threads_used > 1)}, {net.n_neurons:,} neurons, {net.n_synapses:,} synapses, +{history.born:,} -{history.died:,}"
+            f"{several}{net.threads_used} thread{'s' * (net.threads_used > 1)}, {net.n_neurons:,} neurons, {synapses:,} synapses{here}, +{history.born:,} -{history.died:,}"
         )
 
     def close(self) -> None:
@@ -99,7 +109,7 @@ def run(net: Network, steps: int, progress: bool | None) -> None:
     with Interrupt() as interrupt:
         try:
             _work(net)  # what a run that was stopped, or saved by a process, left to do at this step
-            while net.step < end and not interrupt.asked:
+            while net.step < end and not interrupt.anywhere():
                 for recorder in net.recorders:
                     recorder.ready()
                 called = agenda(net)

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neurosim import checkpoint
+from neurosim import checkpoint, ranks
 from neurosim.errors import ParameterError, SaveError
 from neurosim.history import NEURON_BORN, NEURON_DIED, SYNAPSE_BORN, SYNAPSE_DIED
 from neurosim.lifetimes import LONG_AGO, NEVER, Lifetimes, Members, Table
@@ -116,7 +116,7 @@ def keep_run(
             f'keep_run(net): needs a Network, got {net!r}; write ns.keep_run("runs/mine", net, spikes=spikes)'
         )
     target = Path(out) / FOLDER
-    _check_replaceable(target)
+    ranks.by_one(lambda: _check_replaceable(target))
     trains = _as_list("spikes", spikes, ("t", "uid", "n", "span"), 'a spike recorder, net.record(exc, "spikes")')
     rated = _as_list("rates", rates, ("t", "rate", "width"), 'a rate recorder, net.record(exc, "rates")')
     sampled = _as_list("weights", weights, ("t", "weight", "pre"), 'a weight recorder, net.record(ee, "weights")')
@@ -141,7 +141,7 @@ def keep_run(
     manifest["spikes"] = [_keep_spikes(net, k, one, arrays) for k, one in enumerate(trains)]
     manifest["rates"] = _keep_rates(rated, trains, arrays)
     manifest["weights"] = [_keep_weights(k, one, arrays) for k, one in enumerate(sampled)]
-    checkpoint.write(target, manifest, arrays)
+    ranks.by_one(lambda: checkpoint.write(target, manifest, arrays))
     return target
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neurosim import joining
+from neurosim import gathering, joining, ranks
 from neurosim.connecting import ProjectionGroup
 from neurosim.encoding import Decoder, Encoder
 from neurosim.engine.blocks import Block, Slice
@@ -65,6 +65,8 @@ def export(net: Network, *, lasting: bool = False) -> tuple[dict[str, Any], dict
     `lasting`: without the objects, so that what cannot be written down is refused.
     """
     encode = Encoder(_reference, lasting=lasting)
+    if lasting:
+        net.engine.know_all()
     arrays = encode.arrays
     engine = net.engine
     manifest: dict[str, Any] = {
@@ -105,7 +107,26 @@ def export(net: Network, *, lasting: bool = False) -> tuple[dict[str, Any], dict
         "recorders": list(net.recorders), "stimuli": list(net.stimuli), "gap_junctions": dict(net.gap_junctions), "functions": dict(encode.functions),
     }  # fmt: skip
     whole = {name: value if lasting and name.startswith("pool") else np.array(value) for name, value in arrays.items()}
+    if lasting and ranks.SIZE > 1:
+        manifest, whole = gathering.merged(manifest, whole)
     return manifest, whole, objects
+
+
+def take_own(
+    net: Network, manifest: dict[str, Any], arrays: Mapping[str, np.ndarray], objects: Objects, models: Any
+) -> None:
+    """As `take` of what was saved by any number of ranks: this rank keeps its own part."""
+    if ranks.SIZE == 1:
+        return take(net, manifest, arrays, objects, models)
+    gathering.check(manifest)
+    size = ranks.SIZE
+    with ranks.apart():
+        take(net, manifest, arrays, objects, models)
+        net.engine.divide(size)
+        manifest, arrays, objects = export(net)
+    manifest, arrays = gathering.own_part(manifest, dict(arrays))
+    take(net, manifest, arrays, objects)
+    return None
 
 
 def take(
@@ -206,7 +227,14 @@ def _block_out(k: int, b: Block, arrays: dict[str, np.ndarray], encode: Encoder)
         arrays[f"block{k}/{name}"] = getattr(b, name).copy()
     slices = []
     for s in b.slices:
-        entry = {"number": s.number, "n": s.n, "first": s.first, "room": s.room, "cuts": s.cuts.tolist()}
+        entry = {
+            "number": s.number,
+            "n": s.n,
+            "first": s.first,
+            "room": s.room,
+            "cuts": s.cuts.tolist(),
+            "borders": s.borders.tolist(),
+        }
         entry |= {"parameters": encode(s.parameters), "spontaneous": encode(s.spontaneous)}
         if s.number in b.lists:
             entry["list"] = encode(list(b.lists[s.number]))
@@ -237,7 +265,8 @@ def _block_in(
         parameters = {name: np.asarray(value) for name, value in decode(e["parameters"]).items()}
         uid = b.uid[e["first"] : e["first"] + e["n"]].copy()
         spontaneous, cuts = np.asarray(decode(e["spontaneous"])), np.array(e.get("cuts", []), np.int64)
-        s = Slice(e["number"], e["n"], parameters, e["first"], e["room"], spontaneous, uid, cuts)
+        borders = np.array(e.get("borders", []), np.int64)
+        s = Slice(e["number"], e["n"], parameters, e["first"], e["room"], spontaneous, uid, cuts, borders)
         b.slices.append(s)
         engine.home[s.number] = b, s
         if "list" in e:

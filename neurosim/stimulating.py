@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neurosim import ranks
 from neurosim.checks import steps_of
 from neurosim.engine.inputs import MOST_LISTED, Applied
 from neurosim.errors import ParameterError
@@ -66,6 +67,7 @@ def stimulate(net: Network, target: Any, stimulus: Any) -> StimulusHandle:
             f"stimulate: needs a stimulus such as ns.PoissonInput(rate=..., weight=...), got {stimulus!r}"
         )
     parts = parts_of(target, net, "stimulate(target)")
+    ranks.agree("net.stimulate", stimulus, [part.uid for part in parts])
     kind = type(stimulus).__name__
     for name in ("start", "stop", "every"):
         if math.isfinite(getattr(stimulus, name, math.inf)):

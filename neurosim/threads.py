@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from neurosim import ranks
 from neurosim.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def available() -> int:
         return check("NEUROSIM_THREADS", int(asked) if asked.strip().isdigit() else asked)
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     limit = os.environ.get("NUMBA_NUM_THREADS", "")
+    count = max(1, ranks.same(count // ranks.here()))
     return min(count, int(limit)) if limit.isdigit() and int(limit) > 0 else count
 
 

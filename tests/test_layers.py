@@ -46,28 +46,35 @@ STOREYS = {
         "values",
         "runs",
         "jobs",
+        "launching",
+        "gathering",
+        "sharing",
+        "spread",
     ],
     4: ["engine", "structural", "learning", "checkpoint", "recordings", "plot"],
     3: ["neurons", "equations", "plasticity", "stimuli", "wiring", "graph", "analysis", "streaming"],
     2: ["kernels", "positions", "distributions", "recording", "datasets", "history", "lifetimes", "encoding", "mapped"],
-    1: ["errors", "units", "checks", "process"],
+    1: ["errors", "units", "checks", "process", "ranks"],
 }
 CHAINS = [
     [
         "network",
         "snapshot",
+        "gathering",
         "running",
         "populating",
         "joining",
         "connecting",
         "procedural",
         "piecemeal",
+        "sharing",
         "filling",
         "threads",
         "junctions",
         "listening",
         "stimulating",
         "projection",
+        "spread",
         "edges",
         "population",
         "values",
@@ -78,6 +85,7 @@ CHAINS = [
     ["history", "lifetimes"],  # events, and what follows from them
     ["positions", "distributions", "kernels"],  # a draw is made by a kernel
     ["learning", "engine"],  # a pass over a pool first notes what is on its way
+    ["ranks", "errors"],  # what ranks disagree about is an error
     ["checks", "units", "errors"],  # a check converts quantities; one that fails raises an error
 ]
 STOREY = {name: storey for storey, names in STOREYS.items() for name in names}
@@ -86,6 +94,7 @@ HEAVY = [
     "joblib",
     "llvmlite",
     "matplotlib",
+    "mpi4py",
     "networkx",
     "numba",
     "pandas",

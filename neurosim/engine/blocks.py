@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from neurosim import ranks
 from neurosim.engine import aligned
 from neurosim.engine.aligned import PLACES
 from neurosim.kernels.rng import stream_key
@@ -20,7 +21,8 @@ ALIGN = 8  # places: a slice begins where eight flags begin
 class Slice:
     """One population's part of a block: `n` neurons from `first`, with places for `room`.
 
-    `cuts` are the local indices at which shards begin, without the 0 of the first; newborns belong to the last one.
+    `cuts` are the local indices at which shards of this rank begin, without the first; newborns belong to the last one.
+    `borders` are those at which the neurons of each rank begin, without the 0 of the first; the same on all ranks.
     """
 
     number: int
@@ -31,17 +33,38 @@ class Slice:
     spontaneous: np.ndarray = field(default_factory=lambda: np.zeros(()))
     uid: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     cuts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    borders: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 
-    def cut(self, shards: int) -> None:
-        """Divide the neurons of this population among so many shards, as evenly as whole cache lines can be."""
-        even = self.first + np.arange(1, shards) * self.n / shards
-        self.cuts = np.clip(np.rint(even / PLACES).astype(np.int64) * PLACES - self.first, 0, self.n)
+    def cut(self, shards: int, *, anew: bool = False) -> None:
+        """Divide the neurons of this rank among so many shards, as evenly as whole cache lines can be.
+
+        `anew`: divide them among the ranks too, which otherwise keep what they have.
+        """
+        if anew or self.borders.size != ranks.SIZE - 1:
+            self.borders = self._even(0, self.n, ranks.SIZE)
+        self.cuts = self._even(*self.own(), shards)
+
+    def _even(self, low: int, high: int, parts: int) -> np.ndarray:
+        even = self.first + low + np.arange(1, parts) * (high - low) / parts
+        return np.clip(np.rint(even / PLACES).astype(np.int64) * PLACES - self.first, low, high)
+
+    def own(self) -> tuple[int, int]:
+        """(first, last + 1) of the neurons of this rank, local."""
+        rank = ranks.RANK
+        low = int(self.borders[rank - 1]) if rank else 0
+        high = int(self.borders[rank]) if rank < self.borders.size else self.n
+        return min(low, self.n), min(high, self.n)
 
     def part(self, shard: int) -> tuple[int, int]:
         """(first, last + 1) of the neurons of a shard, local."""
-        low = int(self.cuts[shard - 1]) if shard else 0
-        high = int(self.cuts[shard]) if shard < self.cuts.size else self.n
+        first, last = self.own()
+        low = int(self.cuts[shard - 1]) if shard else first
+        high = int(self.cuts[shard]) if shard < self.cuts.size else last
         return min(low, self.n), min(high, self.n)
+
+    def rank_of(self, index: np.ndarray) -> np.ndarray:
+        """Rank that has each of these neurons (local index)."""
+        return np.searchsorted(self.borders, index, side="right")
 
     def shard_of(self, index: np.ndarray) -> np.ndarray:
         """Shard of each of these neurons (local index)."""
@@ -73,6 +96,7 @@ class Block:
         self.place0 = 0
         self.column0 = 0
         self.lists: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self.known = -1  # stretch after which the state of all ranks' neurons was gathered
         self._modules: dict[tuple[object, ...], str] = {}
         self._set_room(0)
 
@@ -133,22 +157,23 @@ class Block:
             self.uid[s.first : s.first + s.n] = s.uid
             moved[source] = target
             if keep.size:
-                s.cuts = np.searchsorted(keep, s.cuts)
+                s.cuts, s.borders = np.searchsorted(keep, s.cuts), np.searchsorted(keep, s.borders)
             else:
-                s.cut(s.cuts.size + 1)
+                s.cut(s.cuts.size + 1, anew=True)
         return moved
 
     def cut(self, shards: int, cost: list[float]) -> None:
-        """Divide all neurons among so many shards, each a stretch of places; `cost` is that of a neuron of each slice.
+        """Divide the neurons of this rank among so many shards, each a stretch of places; `cost` is that of a neuron of each slice.
 
         A stretch, because every border costs time: while one thread reads up to it, the processor asks ahead for lines that
         the next thread is writing.
         """
-        before = np.cumsum([0.0, *[s.n * c for s, c in zip(self.slices, cost, strict=True)]])
+        own = [s.own() for s in self.slices]
+        before = np.cumsum([0.0, *[(high - low) * c for (low, high), c in zip(own, cost, strict=True)]])
         goal = before[-1] * np.arange(1, shards) / shards
-        for s, c, done in zip(self.slices, cost, before[:-1], strict=True):
-            place = s.first + np.clip((goal - done) / c, -PLACES, s.n + PLACES)
-            s.cuts = np.clip(np.rint(place / PLACES).astype(np.int64) * PLACES - s.first, 0, s.n)
+        for s, (low, high), c, done in zip(self.slices, own, cost, before[:-1], strict=True):
+            place = s.first + low + np.clip((goal - done) / c, -PLACES, high - low + PLACES)
+            s.cuts = np.clip(np.rint(place / PLACES).astype(np.int64) * PLACES - s.first, low, high)
 
     def plan(self) -> BlockPlan:
         """How the model is used now."""

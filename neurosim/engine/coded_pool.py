@@ -232,10 +232,13 @@ class CodedPool(StaticPool):
         place = self.places_of(row, slot)
         weight = np.broadcast_to(np.asarray(weight, np.float64), place.shape)
         if self.bits == 0 and place.size:
-            k = int(self.grid[row[0]])
-            self.wires[k].low = self.wires[k].high = self.values[k, 0] = float(weight[0])
+            self.set_one(self.wires[int(self.grid[row[0]])], float(weight[0]))
             return
         coded.put_codes(place, self.encode(self.grid[row], weight, chance), self.bits, self.words)
+
+    def set_one(self, wire: Wire, weight: float) -> None:
+        """Set the one weight of a whole wire."""
+        wire.low = wire.high = self.values[self.wires.index(wire), 0] = weight
 
     def weights_of(self, row: ArrayLike, slot: ArrayLike) -> np.ndarray:
         row, slot = batches.wholes("weights_of", row=row, slot=slot)

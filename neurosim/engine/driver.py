@@ -13,6 +13,9 @@ from neurosim.kernels.specialise import BLOCK_ARGUMENTS, HEADER, load_module
 
 #: Places in the array `status`: whether a chunk has been advanced but not delivered; the first bad number (block, variable, place).
 PENDING, BAD_BLOCK, BAD_VARIABLE, BAD_PLACE, WAITING_POOL = range(5)
+#: What status[PENDING] says: nothing; a chunk has been advanced and not delivered; its spikes are those of this rank only;
+#: a chunk is done, and states have been looked at.
+NOTHING, DELIVERY, EXCHANGE, LOOKED = range(4)
 #: A state that is not a number is looked for every 2**WATCH steps, at the end of a chunk.
 WATCH = 4
 STIMULI, BLOCKS = "neurosim.kernels.stimuli", "neurosim.kernels.blocks"
@@ -41,7 +44,8 @@ class PoolCalls:
 class DriverPlan:
     """What the driver calls, in order: one entry per block (the name of its module) and per pool.
 
-    `threaded`: several threads run it side by side, each with its own arguments.
+    `threaded`: several threads run it side by side, each with its own arguments.  `exchanged`: there are other ranks, so it
+    returns when a chunk's spikes are known, and when states have been looked at.
     """
 
     blocks: tuple[str, ...]
@@ -49,6 +53,7 @@ class DriverPlan:
     poisson: bool
     current: bool
     threaded: bool = False
+    exchanged: bool = False
 
 
 #: A driver; the marks in <angles> are replaced by stretches of calls.
@@ -65,7 +70,7 @@ def drive(kernels, <ARGUMENTS>):
                 found = record_bounds[step + s - origin]
                 <RECORD>
                 record_bounds[step + s - origin + 1] = found
-            status[0] = 1
+            <KNOWN>
         <ROOM>
         for s in range(n):
             now = step + s
@@ -97,7 +102,7 @@ def drive(kernels, <ARGUMENTS>):
                 release(board)
             elif not wait(board, turn):
                 return -1
-            status[0] = 1
+            <KNOWN>
         <ROOM>
         for s in range(n):
             now = step + s
@@ -110,6 +115,7 @@ def drive(kernels, <ARGUMENTS>):
             <WATCH>
         if not meet(board):
             return -1
+        <LOOKED>
         if look(board, STOP) != 0:
             break
     return step
@@ -138,6 +144,10 @@ def driver_source(plan: DriverPlan) -> tuple[str, list[str]]:
     arguments += "".join(f", pool{p}" for p in range(len(plan.pools)))
     marks = {"ARGUMENTS": arguments, "EVERY": str(WATCH)}
     marks |= {"EARLY": text.early(), "RECORD": text.record(), "MERGE": text.merge() if plan.threaded else "pass"}
+    marks["KNOWN"] = f"status[0] = {EXCHANGE}\nbreak" if plan.exchanged else "status[0] = 1"
+    marks["LOOKED"] = (
+        f"if status[0] == {LOOKED}:\n    break" if plan.exchanged else ""
+    )  # LEAVE would come too early for some
     marks |= {"ROOM": text.room(), "STEP": text.step(), "WATCH": text.watch()}
     marks["SITES"] = "\n".join(f"({given},)," for _, given in text.sites)
     head = HEADER.format(title="A compiled driver") + "from neurosim.kernels.compiled import kernel\n"
@@ -241,7 +251,12 @@ class _Text:
         lines = []
         for b in self.living:
             asked = self.call(f"{BLOCKS}:find_bad", f"block{b}[7], block{b}[1], block{b}[2], {b}, status", "ask")
-            lines += [f"if {asked}:", "    write(board, STOP, 1)" if self.plan.threaded else "    break"]
+            if self.plan.exchanged:
+                lines.append(f"{asked}")
+            else:
+                lines += [f"if {asked}:", "    write(board, STOP, 1)" if self.plan.threaded else "    break"]
+        if self.plan.exchanged:
+            lines += [f"status[0] = {LOOKED}", *([] if self.plan.threaded else ["break"])]
         return "\n".join(lines or ["pass"])
 
 

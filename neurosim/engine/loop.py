@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from neurosim.engine import aligned, flight, shards
+from neurosim import ranks
+from neurosim.engine import aligned, exchange, flight, shards
 from neurosim.engine.blocks import Block, Slice
 from neurosim.engine.driver import BAD_BLOCK, BAD_PLACE, BAD_VARIABLE, PENDING, WAITING_POOL, DriverPlan, load_driver
 from neurosim.engine.gap_pool import GapPool
@@ -66,6 +67,7 @@ class Gone:
     post_uid: np.ndarray
     weight: np.ndarray
     delay: np.ndarray
+    late: bool = False  # lost its target
 
 
 @dataclass
@@ -132,6 +134,8 @@ class Engine:
         self.recent_step = NOBODY
         self.recent_place = NOBODY
         self.home: dict[int, tuple[Block, Slice]] = {}
+        self.entries = 0
+        self.exchanged = {"chunks": 0, "bytes": 0}  # between ranks so far
         self.shards = 1
         self.team: Team | None = None
         self._n_populations = 0
@@ -279,6 +283,56 @@ class Engine:
             self.recent_step = self.recent_place = NOBODY
             self.settle()
 
+    def know(self, block: Block) -> None:
+        """Give this rank the state of all neurons of a block; all ranks must ask."""
+        if ranks.SIZE == 1 or block.known == self.entries:
+            return
+        for array in (block.state, block.waiting[None]):
+            owner = np.full(block.room, -1)
+            for s in block.slices:
+                owner[s.first : s.first + s.n] = s.rank_of(np.arange(s.n))
+            mine = np.flatnonzero(owner == ranks.RANK)
+            for line in array:
+                there = np.flatnonzero(owner >= 0)
+                line[there] = ranks.fill(owner[there], line[mine])
+        block.known = self.entries
+
+    def know_all(self) -> None:
+        """Give this rank all states, memories of noise, and what is on its way; and make the histories of pools alike."""
+        if ranks.SIZE == 1:
+            return
+        column = np.full(self.uid_of_column.size, -1)
+        for block in self.blocks:
+            self.know(block)
+            for s in block.slices:
+                for k in range(len(block.columns)):
+                    first = block.column0 + k * block.room + s.first
+                    column[first : first + s.n] = s.rank_of(np.arange(s.n))
+        there = np.flatnonzero(column >= 0)
+        for slot in self.ring:
+            slot[there] = ranks.fill(column[there], slot[column == ranks.RANK])
+        for one in self.applied:
+            if one.memory.size:
+                owner = self.home[one.population][1].rank_of(one.index)
+                one.memory = ranks.fill(owner, one.memory[owner == ranks.RANK])
+        for pool in self.pools:
+            if hasattr(pool, "alike"):
+                pool.alike()
+
+    def all_gone(self, gone: list[Gone]) -> list[Gone]:
+        """The synapses that went on all ranks, in the order in which one rank alone would have found them."""
+        if ranks.SIZE == 1:
+            return gone
+        told = ranks.objects([(g.late, g.wire.number, g.pre_uid, g.post_uid, g.weight, g.delay) for g in gone])
+        out = []
+        for late in (False, True):
+            for wire in (w for pool in self.pools for w in pool.wires):
+                parts = [one[2:] for rank in told for one in rank if one[:2] == (late, wire.number)]
+                if parts:
+                    pre, post, weight, delay = (np.concatenate(p) for p in zip(*parts, strict=True))
+                    out.append(Gone(wire, pre, post, weight, delay, late))
+        return out
+
     def relabel(self, n_populations: int) -> None:
         """Blocks have been put in place as they were saved: number their places and columns."""
         self._n_populations = n_populations
@@ -326,7 +380,7 @@ class Engine:
                     column = (packed[hit] & np.uint32((1 << bits) - 1)).astype(np.int64)
                     delay = (packed[hit] >> np.uint32(bits)).astype(np.int64)
                     pre = old_uid_of_place[wire.pre_first + wire.source_of(row[hit])]
-                    gone.append(Gone(wire, pre, old_uid[column], np.asarray(weight[hit], np.float64), delay))
+                    gone.append(Gone(wire, pre, old_uid[column], np.asarray(weight[hit], np.float64), delay, late=True))
             self._move_rows(pool, kept)
         return gone
 
@@ -389,6 +443,10 @@ class Engine:
         block, piece = self.home[wire.post]
         wire.post_first, wire.post_n, wire.post_room = block.place0 + piece.first, piece.n, piece.room
         wire.cuts = piece.cuts
+        wire.was_first = wire.first_own
+        wire.first_own, wire.end_own = piece.own()
+        if ranks.RANK == ranks.SIZE - 1:
+            wire.end_own = piece.room
         wire.columns = [block.column0 + k * block.room + piece.first for k in range(len(block.physics.receptors))]
 
     def note_delays(self, wire: Wire, least: int, most: int) -> None:
@@ -493,7 +551,8 @@ class Engine:
         currents = [a for a in self.applied if isinstance(a.stimulus, CURRENTS)]
         derived = [b.play_list() if b.plays else b.derive() for b in self.blocks]
         plan = DriverPlan(
-            tuple(b.module() for b in self.blocks), tuple(p.calls() for p in self.called), bool(drives), bool(currents), self.shards > 1
+            tuple(b.module() for b in self.blocks), tuple(p.calls() for p in self.called), bool(drives), bool(currents), self.shards > 1,
+            ranks.SIZE > 1,
         )  # fmt: skip
         chunk = self.chunk
         size = [max(1, b.n_neurons * chunk) for b in self.blocks]
@@ -509,7 +568,7 @@ class Engine:
             tables: list[tuple[Any, ...]] = []
             for b, own in zip(self.blocks, derived, strict=True):
                 if b.plays:  # one thread plays for all
-                    tables.append(own if shard == 0 else (NOBODY, NOBODY))
+                    tables.append(own if shard == 0 and ranks.once() else (NOBODY, NOBODY))
                 else:
                     tables.append((*b.bounds(shard), *own))
             self._ready.tables.append(tables)
@@ -527,16 +586,19 @@ class Engine:
         ready = self.prepare()
         chunk, worst, begin = ready.chunk, ready.worst, self.step
         end = min(end, begin + max(chunk, int(self._steps_per_s * STRETCH_S)))
-        end, watched = self._watch_tables(begin, end)
+        end, watched = self._watch_tables(begin, ranks.of_first("net.run, the next stretch", end))
         capacity = int(worst * chunk + max(LEAST_RECORD, 1.3 * self._spikes_per_step * (end - begin)))
         if self._record.size < capacity:
             self._record = np.empty(capacity, np.int64)
         record, bounds = self._record, np.zeros(end - begin + 1, np.int64)
         status = aligned.zeros((self.shards, 8), np.int64)
         status[:, BAD_BLOCK] = -1
+        self.entries += 1
         clock = time.perf_counter()
         step = begin
-        while True:
+        if ranks.SIZE > 1:
+            step = exchange.run(self, ready, begin, end, status, record, bounds, watched)
+        while ranks.SIZE == 1:
             status[:, WAITING_POOL] = -1
             step = self._drive(ready, step, end, begin, status, record, bounds, watched)
             if not status[0, PENDING]:
@@ -559,6 +621,13 @@ class Engine:
         watched: list[list[tuple[Any, ...]]],
     ) -> int:  # fmt: skip
         """Enter the driver, in as many threads as there are shards; return the step reached."""
+        return self._enter(ready, self._given(ready, step, end, begin, status, record, bounds, watched))
+
+    def _given(
+        self, ready: "Ready", step: int, end: int, begin: int, status: np.ndarray, record: np.ndarray, bounds: np.ndarray,
+        watched: list[list[tuple[Any, ...]]],
+    ) -> list[tuple[Any, ...]]:  # fmt: skip
+        """Arguments of the driver for each thread."""
         given = []
         together: tuple[Any, ...] = ()
         if self.shards > 1:
@@ -573,11 +642,21 @@ class Engine:
                 (step, end, ready.chunk, ready.worst, status[shard], record, bounds, begin, self.ring, ready.drives[shard],
                  ready.currents[shard], *together, *blocks, *pools)
             )  # fmt: skip
+        return given
+
+    def _enter(self, ready: "Ready", given: list[tuple[Any, ...]], *, last: bool = True) -> int:
+        """Call the driver in each thread; `last`: what the threads keep for themselves is joined afterwards."""
         if self.team is None or self.shards == 1:
             return int(ready.drive(*given[0]))
         try:
             return self.team.run(ready.drive, given)
         finally:
+            if last:
+                self.join_lanes()
+
+    def join_lanes(self) -> None:
+        """Join what threads kept for themselves, before anything else looks at the pools."""
+        if self.shards > 1:
             for pool in self.pools:
                 pool.gather()
 
@@ -648,6 +727,11 @@ class Engine:
                     _, _, _, _, base, _, out, _, held = tables[shard][k]
                     size = held[r].size
                     values[:, held[r]] = out[base[r] : base[r] + n * size].reshape(n, size)
+                if ranks.SIZE > 1:
+                    owner = np.where(watch.index >= 0, self.home[watch.population][1].rank_of(watch.index), -1)
+                    values = ranks.fill(np.tile(owner, (n, 1)).ravel(), values[:, owner == ranks.RANK].ravel()).reshape(
+                        n, -1
+                    )
                 watch.take((begin // watch.every + 1 + np.arange(n)) * watch.every, values)
 
     def _stretch(self, begin: int, record: np.ndarray, bounds: np.ndarray, status: np.ndarray) -> Stretch:

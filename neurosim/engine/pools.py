@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from neurosim import ranks
 from neurosim.engine import event_pool
 from neurosim.engine.driver import PoolCalls
 from neurosim.engine.event_pool import EventPool, parallel_ranks
@@ -24,9 +25,10 @@ class Wire:
 
     `pre` and `post` number populations.  Each shard of targets has `rows` rows, one for each place of the source population;
     those of shard s begin at row0 + s * rows.  `cuts` are the targets (local index) at which the shards after the first begin,
-    `columns` the ring columns of the first target for each receptor (current layout).  Of weights of few bits: `low` and `high`
-    are their bounds, `said` is the largest rounding error that was reported, `draws` counts what was rounded by chance, `rounding` is
-    the way in which weights are set.
+    `columns` the ring columns of the first target for each receptor (current layout).  Of several ranks this one has the
+    targets `first_own` to `end_own` (local index); `was_first` is `first_own` before the last layout.  Of weights of few bits:
+    `low` and `high` are their bounds, `said` is the largest rounding error that was reported, `draws` counts what was rounded by
+    chance, `rounding` is the way in which weights are set.
     """
 
     number: int
@@ -56,6 +58,9 @@ class Wire:
     rounding: str = "nearest"
     shards: int = 1
     cuts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    first_own: int = 0
+    end_own: int = 0
+    was_first: int = 0
 
     @property
     def n_rows(self) -> int:
@@ -78,9 +83,13 @@ class Wire:
             return self.row0 + pre
         return (self.row0 + self.rows * np.arange(self.shards)[:, None] + pre).ravel()
 
+    def owns(self, post: np.ndarray) -> np.ndarray:
+        """Whether this rank has each target (local index)."""
+        return (post >= self.first_own) & (post < self.end_own)
+
     def part(self, shard: int) -> tuple[int, int]:
         """(first, last + 1) of the places of the targets of a shard, counted from the first target; rooms are the last one's."""
-        edges = [0, *self.cuts.tolist(), self.post_room]
+        edges = [self.first_own, *self.cuts.tolist(), self.end_own]
         return min(edges[shard], self.post_room), min(edges[shard + 1], self.post_room)
 
 
@@ -287,7 +296,7 @@ class _Wired:
                     before = np.full(wire.post_room, -1, np.int64)  # old local index of each target
                     before[: keep.size] = keep
                     targets = before[low:high]
-                    targets = np.where(targets >= 0, targets - (old[shard][0] - old[0][0]), -1)
+                    targets = np.where(targets >= 0, targets - wire.was_first - (old[shard][0] - old[0][0]), -1)
                 self.move_projection(
                     k, pre_lo=wire.pre_first, row0=wire.row0 + shard * wire.rows, targets=targets, **self._targets_of(wire, shard)
                 )  # fmt: skip
@@ -332,6 +341,16 @@ class _Wired:
         return tuple(
             own.get(name, a) if isinstance(a, np.ndarray) else a for name, a in zip(self.FIELDS, given, strict=True)
         )
+
+    def alike(self: Any) -> None:
+        """Give the histories of targets as many places as those of other ranks have."""
+        places = ranks.most(self.log.shape[1])
+        while self.log.shape[1] < places:
+            self._double_logs()
+        if hasattr(self, "past") and self.past.shape[0]:
+            slots = ranks.most(self.past.shape[1])
+            if slots > self.past.shape[1]:
+                self._lengthen_past(slots)
 
     def gather(self) -> None:
         """After threads have run: take what each has kept for itself."""

@@ -87,7 +87,7 @@ def imbalance(engine: Any) -> float:
     cost = np.zeros(engine.shards)
     for block in engine.blocks:
         for s in block.slices:
-            cost += np.diff([*(s.part(k)[0] for k in range(engine.shards)), s.n])
+            cost += np.diff([*(s.part(k)[0] for k in range(engine.shards)), s.own()[1]])
     for pool in engine.pools:
         for wire in pool.wires:
             cost += _synapses(pool, wire) * (LIKELY_RATE * 1e-3 * engine.dt * EVENT_COST)
@@ -295,7 +295,7 @@ def _place_shards(pool: Any, wire: Wire, numbers: range, line0: int) -> None:
         entry = pool.place[k]
         named = {
             "ROW0": row0, "POST_LO": where["post_lo"], "POST_HI": where["post_lo"] + where["n_targets"],
-            "COLUMN0": where["column0"], "LINE0": line0 + low,
+            "COLUMN0": where["column0"], "LINE0": line0 + low - wire.first_own,
         }  # fmt: skip
         for name, value in named.items():
             entry[P[name]] = value

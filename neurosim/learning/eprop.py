@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from neurosim import ranks
 from neurosim.checks import (
     check_count,
     check_not_negative,
@@ -185,6 +186,7 @@ class EProp:
 
     def start(self, net: "Network") -> None:
         """Check against the network and begin to watch; the first interval that counts is the first whole one."""
+        ranks.refuse("EProp", "its readout and histories look at all neurons in each step; run it without mpirun")
         self._net = net
         self._steps = steps_of("EProp.every", self.every, net.dt, least=1)
         self._window = self._steps if self.window is None else steps_of("EProp.window", self.window, net.dt, least=1)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neurosim import ranks
 from neurosim.checks import check_not_negative, check_number, check_positive, names_checked, steps_of
 from neurosim.errors import ParameterError
 from neurosim.learning import weights
@@ -206,6 +207,7 @@ class TaggingCapture(ProjectionPass):
     def start(self, net: "Network") -> None:
         """Take the present weights as early weights."""
         self._check_network(net)
+        ranks.refuse("TaggingCapture", "tags go by numbers of synapses, which each process counts for itself")
         self.network = net
         self._lag = steps_of("TaggingCapture.calcium_delay", self.calcium_delay, net.dt)
         self.clock = net.step  # in steps; ahead of the network by what was jumped over

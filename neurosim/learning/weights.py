@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from neurosim import ranks
 from neurosim.engine import flight
 from neurosim.engine.coded_pool import CodedPool
 from neurosim.engine.pools import StaticPool
@@ -31,7 +32,8 @@ def limits(projection: Any, edges: Any, low: float | None = None, high: float | 
     if not any(signs) or not len(edges):
         return least, most
     p = projection
-    column = (p.pool.packed[p.pool.places_of(edges.row, edges.slot)] & p.pool.mask).astype(np.int64)
+    row, slot = edges.row[edges.mine], edges.slot[edges.mine]
+    column = ranks.fill(edges.owner, (p.pool.packed[p.pool.places_of(row, slot)] & p.pool.mask).astype(np.int64))
     sign = np.zeros(len(edges))
     for first, one in zip(p.wire.columns, signs, strict=True):
         sign[(column >= first) & (column < first + p.wire.post_n)] = one
@@ -79,7 +81,7 @@ def sums(projection: Any, side: str, squares: bool) -> np.ndarray:
         rows = (pool.mask, pool.start, pool.length, pool.packed, pool.weight)
         for row0 in shard_rows(wire):
             add_up(row0, wire.pre_n, False, squares, neuron_of_column(projection), *rows, out)
-        return out
+        return np.asarray(ranks.total(out))  # others have nothing of this rank's targets
     edges = projection.edges()
     size = edges.weight**2 if squares else np.abs(edges.weight)
     return np.bincount(ends(projection, edges, side), size, n)

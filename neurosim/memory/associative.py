@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neurosim import wiring
+from neurosim import ranks, wiring
 from neurosim.checks import check_count, check_positive, check_probability
 from neurosim.errors import NeurosimWarning, ParameterError
 from neurosim.kernels.rng import hash_pairs, stream_key
@@ -285,7 +285,7 @@ class AssociativeStore:
     def _wake(self, codes: np.ndarray) -> None:
         """Silent synapses (weight 0) between cells that fired together become as strong as new ones."""
         p = self.projection
-        if p.pool.weaker_than(SILENT, p.wire.row0, p.wire.n_rows)[0].size:
+        if ranks.some(p.pool.weaker_than(SILENT, p.wire.row0, p.wire.n_rows)[0].size):
             silent = p.weaker_than(SILENT)
             held = np.searchsorted(self.source.uid, silent.pre) * self.target.n + np.searchsorted(
                 self.target.uid, silent.post

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neurosim import ranks
 from neurosim.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -268,7 +269,7 @@ def legend_above(ax: "Axes", handles: Sequence["Artist | BarContainer"], columns
 
 def save(figure: "Figure", path: object, dpi: float) -> None:
     """Write the figure if there is a path."""
-    if path is not None:
+    if path is not None and ranks.once():
         figure.savefig(path, dpi=dpi)  # type: ignore[arg-type]
 
 

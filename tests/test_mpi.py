@@ -1,0 +1,354 @@
+"""Ranks change nothing: the same bits for 1, 2 and 4 ranks of 1 and 2 threads; what ranks disagree about, or cannot do, is said.
+
+Each test starts small scripts under mpirun and compares what they print with what the same script prints alone.  They are
+skipped where mpi4py or its mpirun is missing.
+"""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from neurosim import ranks
+
+HERE = Path(__file__).parent
+MPIRUN = Path(sys.executable).parent / "mpirun"
+there = importlib.util.find_spec("mpi4py") is not None and MPIRUN.exists()
+needs_mpi = pytest.mark.skipif(not there, reason="needs mpi4py and its mpirun: pip install 'neurosim[mpi]'")
+#: Printed by rank 0: a fingerprint of everything that the function `made` gives, after a check that all ranks have the same.
+SCRIPT = """
+import hashlib, sys, warnings
+import numpy as np
+import neurosim as ns
+from neurosim import ranks
+warnings.simplefilter("ignore")
+T, FOLDER = int(sys.argv[1]), sys.argv[2]
+
+def arrays(net, *more):
+    from living import state
+    out = state(net)
+    for k, one in enumerate(more):
+        out[str(k)] = np.asarray(one)
+    return out
+
+{text}
+
+result = made()
+said = hashlib.blake2b()
+for name, array in result.items():
+    said.update(name.encode() + str(array.dtype).encode() + np.ascontiguousarray(array).tobytes())
+ranks.agree("the same on all ranks", said.hexdigest())
+if ranks.once():
+    print(said.hexdigest()[:32], ranks.SIZE)
+"""
+
+
+def start(tmp_path, text, n, threads=1, *, template=SCRIPT, check=True):
+    """(exit code, standard output, standard error) of the script on n ranks."""
+    script = tmp_path / "script.py"
+    script.write_text(template.format(text=text) if template else text)
+    path = os.pathsep.join([str(HERE.parent), str(HERE), os.environ.get("PYTHONPATH", "")])
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PMI_", ranks.MARK, "COV_"))}
+    command = [sys.executable, str(script), str(threads), str(tmp_path)]
+    done = subprocess.run(
+        [str(MPIRUN), "-n", str(n), *command] if n else command, capture_output=True, text=True, timeout=300,
+        env=environment | {"PYTHONPATH": path},
+    )  # fmt: skip
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+def fingerprint(tmp_path, text, n, threads=1):
+    print_, size = start(tmp_path, text, n, threads)[1].split()
+    assert int(size) == max(1, n)
+    return print_
+
+
+SMALL = """
+def made():
+    net = ns.Network(seed=3, threads=T)
+    a, b = net.add_population("a", ns.LIF(), 60), net.add_population("b", ns.LIF(), 20)
+    a.v = ns.uniform(-65.0, -50.0)
+    net.stimulate(a, ns.PoissonInput(rate=9000.0, weight=0.2))
+    net.connect(a, b, ns.random(0.3), weight=ns.uniform(0.5, 2.0), delay=1.5, name="p")
+    q = net.connect(b, a, ns.fixed_indegree(5), weight=ns.uniform(0.1, 0.3), plasticity=ns.PairSTDP(), name="q")
+    spikes, v = net.record([a, b]), net.record(a[5:41], "v", every=1.0)
+    net.run(40.0)
+    assert len(spikes.step) > 50
+    q.remove(pre=b.uid[3])
+    q.insert(b.uid[3], a.uid[:9], weight=0.2)
+    net.run(20.0)
+    return arrays(net, spikes.step, spikes.uid, v.values, net.n_synapses, q.in_degree(), q.sample(9, 4).weight)
+"""
+
+
+@needs_mpi
+def test_two_ranks_give_the_bits_of_one(tmp_path):
+    assert fingerprint(tmp_path, SMALL, 2) == fingerprint(tmp_path, SMALL, 0)
+
+
+LIVING = """
+from living import WHOLE, living, trains
+def made():
+    net = living()
+    spikes = net.record(["exc", "inh"])
+    net.run(WHOLE, threads=T)
+    assert spikes.step.size > 5000 and len(net.history.step) > 100
+    for pool in net.engine.pools:
+        pool.check()
+    return arrays(net, trains(spikes))
+"""
+
+
+@needs_mpi
+@pytest.mark.compiled
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "threads"), [(2, 1), (2, 2), (4, 1)])
+def test_the_living_network(tmp_path, n, threads):
+    """Everything that grows, learns, is noisy or late, whole."""
+    assert fingerprint(tmp_path, LIVING, n, threads) == fingerprint(tmp_path, LIVING, 0)
+
+
+LIFE = """
+import test_threads
+def made():
+    out, spikes = test_threads.life(T)
+    return out | {"trains": spikes}
+"""
+CHOICES = """
+def made():
+    net = ns.Network(seed=9, threads=T)
+    a, b = net.add_population("a", ns.LIF(), 60), net.add_population("b", ns.LIF(), 50)
+    p = net.connect(a, b, ns.random(0.3), weight=ns.uniform(-0.5, 0.5), parallel=True, name="p")
+    p.insert(a.uid[:9], b.uid[:9], weight=0.1)
+    q = net.connect(a, b, ns.fixed_total(700), weight=ns.uniform(0.1, 0.5), name="q")
+    asked = [p.sample(40, 3), p.sample_out(a.uid[:30], np.full(30, 3), 5), p.sample_out([a.uid[3]], [100], 5)]
+    asked += [q.sample_in(b.uid[7:30], np.full(23, 4), 7), q.sample_in(b.uid[[3]], [2], 9), q.weakest(3), q.weaker_than(0.2)]
+    more = [np.stack([e.pre, e.post, e.weight, e.delay]) for e in asked]
+    q.select(q.pre < 10).set_weight(0.7)
+    q.delay = np.linspace(0.5, 2.0, 16)[np.arange(len(q)) % 16].round(1)
+    q.want_birth()
+    net.run(3.0)
+    q.insert_allowed(a.uid[:20], b.uid[:20], weight=ns.uniform(0.3, 0.4))
+    handles = [q.synapse(int(q.pre[k]), int(q.post[k])) for k in (3, 200, 500)]
+    handles[0].weight = 0.33
+    handles[1].remove()
+    assert [one.alive for one in handles] == [True, False, True] and handles[0].weight == 0.33
+    net.add(ns.Normalise(q, 3.0, every=2.0, side="pre"))
+    net.add(ns.Normalise(p, 3.0, every=2.0, side="post"))
+    net.add(ns.Rewire(q, n=20, choose="random", every=3.0))
+    net.run(9.0)
+    more += [p.in_degree(), q.out_degree(), p.multiplicity(a.uid[:9], b.uid[:9]), q.age(q.edges()), *q.sample_non_edges(30, 4)]
+    return arrays(net, *more)
+"""
+RULES = """
+from test_rule_networks import RELEASED
+def made():
+    net = ns.Network(dt=0.1, seed=5)
+    exc = net.add_population("exc", ns.LIF(tau_m=20.0, e_l=-65.0, v_th=-50.0, v_reset=-65.0), 80)
+    inh = net.add_population("inh", ns.LIF(tau_m=10.0, e_l=-65.0, v_th=-50.0, v_reset=-65.0), 20)
+    exc.v = ns.uniform(-65.0, -50.0)
+    pair, many = ns.PairSTDP(a_plus=0.02, a_minus=0.02, w_max=1.2), np.array([0.5, 1.5, 3.0])
+    e = ns.random(0.2)
+    ee = net.connect(exc, exc, e, weight=ns.uniform(0.2, 0.8), plasticity=ns.TripletSTDP(), dtype="float32", name="ee")
+    net.connect(exc, inh, ns.random(0.3), weight=ns.uniform(0.1, 1.0), delay=1.2, plasticity=[pair, RELEASED], parallel=True, name="ei")
+    net.connect(exc, exc, ns.random(0.1), weight=ns.uniform(0.1, 0.9), delay=0.7, plasticity=pair, dtype="4bit", name="few")
+    net.connect(exc, exc, ns.random(0.1), weight=ns.uniform(0.1, 0.9), delay=ns.uniform(0.5, 2.0), plasticity=pair, name="many")
+    net.connect(inh, exc, ns.random(0.2), weight=-1.0, axonal_delay=0.8, delay=0.0, name="ie")
+    st = net.connect(exc, inh, ns.random(0.2), weight=0.3, plasticity=ns.ShortTerm(), name="st")
+    net.stimulate(exc, ns.PoissonInput(rate=8000.0, weight=0.1))
+    net.stimulate(inh, ns.PoissonInput(rate=6000.0, weight=0.2))
+    net.add(ns.HomeostaticGrowth(ee, target_rate=60.0, every=20.0, growth_rate=40.0, tau_calcium=200.0))
+    net.add(ns.Prune(net.projections["ei"], threshold=0.3, every=20.0))
+    spikes = net.record([exc, inh])
+    net.run(100.0, threads=T)
+    assert spikes.step.size > 100
+    of_each = [p.variable(v) for p in net.projections.values() for v in p.variables]
+    return arrays(net, spikes.step, spikes.uid, *of_each, *[st.source_variable(v) for v in st.source_variables])
+"""
+
+STORES = """
+import os
+def made():
+    net = ns.Network(seed=5, threads=T)
+    a, b = net.add_population("a", ns.LIF(), 90), net.add_population("b", ns.LIF(), 50)
+    a.v = ns.uniform(-65.0, -50.0)
+    net.stimulate(a, ns.PoissonInput(rate=9000.0, weight=0.3))
+    grid = {"w_min": 0.0, "w_max": 1.0}
+    for k, dtype in enumerate(("float16", "int8", "4bit", "2bit", "1bit", "one")):
+        value = 0.4 if dtype == "one" else ns.uniform(0.0, 1.0)
+        given = {} if dtype in ("float16", "one") else grid
+        net.connect(a, b, ns.random(0.3), weight=value, delay=0.5 + 0.3 * k, dtype=dtype, name=dtype, **given)
+    drawn = net.connect(b, a, ns.random(0.2), weight=ns.normal(0.2, 0.05), delay=ns.uniform(0.5, 3.0), procedural=True, name="drawn")
+    spikes = net.record([a, b])
+    net.run(30.0)
+    assert spikes.step.size > 100
+    few = net.projections["4bit"]
+    few.rounding = "stochastic"
+    few.weight = np.linspace(0.0, 1.0, len(few))
+    few.remove(pre=a.uid[3])
+    net.projections["one"].weight = 0.7
+    net.projections["1bit"].insert(a.uid[[3]], b.uid[[4]], weight=1.0) if not net.projections["1bit"].has_edge(a.uid[3], b.uid[4]) else 0
+    net.save(FOLDER + f"/stores{ranks.SIZE}{T}")
+    net.run(10.0)
+    again = ns.load(FOLDER + f"/stores{ranks.SIZE}{T}")
+    again.run(10.0, threads=T)
+    assert np.array_equal(again.recorders[0].step, spikes.step)
+    more = [p.weight for p in net.projections.values()] + [p.in_degree() for p in net.projections.values()]
+    return arrays(net, spikes.step, spikes.uid, net.n_synapses, len(drawn), drawn.out_degree(), *more)
+"""
+
+
+@needs_mpi
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("text", [LIFE, CHOICES, RULES, STORES], ids=["life", "choices", "rules", "stores"])
+def test_neurons_come_and_go_edges_are_chosen_rules_learn(tmp_path, text):
+    assert fingerprint(tmp_path, text, 3) == fingerprint(tmp_path, text, 0)
+
+
+SAVE = """
+from living import WHOLE, living
+def made():
+    net = living()
+    net.record(["exc", "inh"])
+    net.run(round(0.037 * WHOLE, 1), threads=T)
+    net.save(FOLDER + "/save")
+    return {}
+"""
+LOAD = """
+from living import WHOLE, trains
+def made():
+    net = ns.load(FOLDER + "/save")
+    net.run(round(0.06 * WHOLE, 1), threads=T)
+    for pool in net.engine.pools:
+        pool.check()
+    return arrays(net, trains(net.recorders[0]))
+"""
+
+
+@needs_mpi
+@pytest.mark.compiled
+@pytest.mark.slow
+def test_saved_on_some_ranks_and_loaded_on_others(tmp_path):
+    start(tmp_path, SAVE, 0)
+    alone = fingerprint(tmp_path, LOAD, 0)
+    assert fingerprint(tmp_path, LOAD, 3, 2) == alone
+    for n, threads in ((2, 2), (3, 1)):
+        start(tmp_path, SAVE, n, threads)
+        for other in (0, 2, 4):
+            assert fingerprint(tmp_path, LOAD, other) == alone
+
+
+# ---- what goes wrong -------------------------------------------------------------------------------------------------
+
+START = """
+import os, signal, sys
+import numpy as np
+import neurosim as ns
+from neurosim import ranks
+net = ns.Network(seed=1)
+a = net.add_population("a", ns.LIF(), 40)
+p = net.connect(a, a, ns.random(0.2), weight=0.1, name="p")
+{text}
+net.run(50.0)
+"""
+
+
+@needs_mpi
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a.v = np.random.uniform(-65.0, -50.0, 40)", "a.v = ...: different arguments on ranks 0 and 1"),
+        ("p.weight = np.random.uniform(size=len(p))", "p.weight = ...: different arguments"),
+        ("net.connect(a, a, ns.from_edges((np.random.permutation(40), np.arange(40))), autapses=True)", "different arguments"),
+        ("net.run(1.0) if ranks.RANK else p.remove(pre=3)", "rank 0 calls a reading of what all ranks have, rank 1 calls net.run"),
+        ("if ranks.RANK == 1: raise ValueError('mine alone')", "rank 1 of 2 has died"),
+        ("if ranks.RANK == 1: sys.exit(3)", "rank 1 of 2 has left with status 3"),
+        ("if ranks.RANK == 1: os.kill(os.getpid(), signal.SIGKILL)", ""),
+        ("net.join(a, a, ns.random(0.1), conductance=1.0)", "not possible on 2 ranks"),
+        ("net.record(a, to='never.zarr')", "not possible on 2 ranks"),
+        ("p.number(p.edges())", "not possible on 2 ranks"),
+        ("ns.Network(store='never')", "not possible on 2 ranks"),
+    ],
+)  # fmt: skip
+def test_the_job_ends_with_a_message(tmp_path, text, told):
+    """And in time: a rank that waits for another for ever would run into the time limit."""
+    code, _, said = start(tmp_path, text, 2, template=START, check=False)
+    assert code != 0 and told in said
+
+
+@needs_mpi
+@pytest.mark.slow
+def test_a_number_that_is_none_stops_all_ranks_and_they_go_on(tmp_path):
+    text = """
+block, piece = net.engine.home[0]
+net.run(1.0)
+block.state[0, piece.first + 33] = np.inf
+try:
+    net.run(10.0)
+except ns.RunError as error:
+    print(f"[{error}] {net.step}")
+a.v = -60.0
+net.run(5.0)
+"""
+    _, alone, _ = start(tmp_path, text, 0, template=START)
+    _, both, _ = start(tmp_path, text, 2, template=START)
+    assert "neuron 33" in alone and both.count(alone.strip()) == 2
+
+
+@needs_mpi
+@pytest.mark.slow
+def test_the_command_line_writes_and_prints_once(tmp_path):
+    scenario = tmp_path / "small.py"
+    scenario.write_text(
+        "from pathlib import Path\nimport neurosim as ns\n"
+        "def main(duration=20.0, seed=1, out='runs'):\n"
+        "    net = ns.Network(seed=seed)\n"
+        "    a = net.add_population('a', ns.LIF(), 20)\n"
+        "    net.stimulate(a, ns.PoissonInput(rate=9000.0, weight=0.3))\n"
+        "    net.connect(a, a, ns.random(0.5), weight=0.1)\n"
+        "    spikes = net.record(a)\n"
+        "    net.run(duration)\n"
+        "    (Path(out) / 'spikes.txt').write_text(str(spikes.step.tolist()))\n"
+        "    ns.keep_run(out, net, spikes=spikes)\n"
+        "    return [f'{spikes.step.size} spikes']\n"
+    )
+    said = []
+    for more in ([], ["--mpi", "2"]):
+        out = tmp_path / f"out{len(more)}"
+        done = subprocess.run(
+            [sys.executable, "-m", "neurosim", "run", str(scenario), "--out", str(out), *more],
+            capture_output=True, text=True, timeout=120, env=os.environ | {"PYTHONPATH": str(HERE.parent)},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert (out / "run" / "manifest.json").exists()
+        said.append((done.stdout.count("spikes\n"), done.stdout.split("\n")[0], (out / "spikes.txt").read_text()))
+    assert said[0] == said[1] and said[0][0] == 1
+
+
+# ---- alone -----------------------------------------------------------------------------------------------------------
+
+
+def test_alone_everything_is_what_was_given():
+    if ranks.SIZE > 1:
+        pytest.skip("these are ranks")
+    own = [3.0, 4.0]
+    assert ranks.total(5) == ranks.least(5) == ranks.most(5) == ranks.same(5) == 5
+    assert ranks.once() and ranks.here() == 1 and ranks.some(True) and not ranks.some(False)
+    assert ranks.fill(None, own) is own and ranks.objects(3) == [3]
+    ranks.agree("anything", object())
+    ranks.refuse("anything", "never")
+    assert "mpi4py" not in sys.modules or there
+
+
+def test_a_child_of_a_rank_is_alone(monkeypatch):
+    monkeypatch.setenv("PMI_SIZE", "4")
+    monkeypatch.setenv(ranks.MARK, "1")
+    assert ranks._started() == 1
+    monkeypatch.delenv(ranks.MARK)
+    assert ranks._started() == 4
