@@ -208,13 +208,7 @@ def write(lines: list[dict]) -> None:
         f"limits.c on a float64 array of the ring's size, same process. Asked: delivery at most {ASKED:g} x the limit.\n\n"
         "![ns per synaptic event against synapses](cost.png)"
     )
-    text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else "# Results\n"
-    if MARKS[0] not in text:
-        text = f"{text.rstrip()}\n\n## Cost as work grows\n\n{MARKS[0]}\n{MARKS[1]}\n"
-    before, _, rest = text.partition(MARKS[0])
-    behind = rest.partition(MARKS[1])[2]
-    made = f"{MARKS[0]}\n\n{told}\n\n{table(lines)}\n\n{says}\n\n{MARKS[1]}"
-    RESULTS.write_text(f"{before}{made}{behind}", encoding="utf-8")
+    measure.put_between(RESULTS, MARKS, "Cost as work grows", f"{told}\n\n{table(lines)}\n\n{says}")
 
 
 def plot(lines: list[dict]) -> None:

@@ -10,6 +10,7 @@ import os
 import resource
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -60,6 +61,16 @@ def other_load(start: Instant, stop: Instant) -> float:
 def peak_memory() -> float:
     """Largest resident memory of this process so far (MB)."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+
+
+def put_between(path: Path, marks: tuple[str, str], title: str, text: str) -> None:
+    """Put a text between two marks of a Markdown file, in place of what stands there; under a new title if they are not there."""
+    whole = path.read_text(encoding="utf-8") if path.exists() else "# Results\n"
+    if marks[0] not in whole:
+        whole = f"{whole.rstrip()}\n\n## {title}\n\n{marks[0]}\n{marks[1]}\n"
+    before, _, rest = whole.partition(marks[0])
+    behind = rest.partition(marks[1])[2]
+    path.write_text(f"{before}{marks[0]}\n\n{text}\n\n{marks[1]}{behind}", encoding="utf-8")
 
 
 def report(

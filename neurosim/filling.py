@@ -167,7 +167,8 @@ class Planned:
 def fill(projection: Projection, planned: Planned, folded: int) -> float:
     """Put the edges into the empty rows of a projection; `folded` steps are added to all delays.
 
-    Returns the largest error of weights of few bits, which several ranks tell of together.  Raises what a weight or a delay does not allow, with the rows empty again: the caller then removes the wire.
+    Returns the largest error of weights of few bits, which several ranks tell of together.  Raises what a weight or a delay
+    does not allow, with the rows empty again: the caller then removes the wire.
     """
     engine, pool, wire = projection.network.engine, projection.pool, projection.wire
     count = np.zeros(wire.n_rows, np.int64)

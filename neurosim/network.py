@@ -75,7 +75,9 @@ class Network:
         self.seed = check_count("Network.seed", seed)
         ranks.agree("Network", self.dt, self.seed, store is None)
         if store is not None:
-            ranks.refuse("Network(store=...)", "leave out store: each rank holds its own part of the synapses in memory")
+            ranks.refuse(
+                "Network(store=...)", "leave out store: each rank holds its own part of the synapses in memory"
+            )
         self.first_step = values.duration(self, "Network.t0", t0)
         if default_delay is None:
             default_delay = max(1, round(1.0 / self.dt)) * self.dt

@@ -8,6 +8,7 @@ import numpy as np
 
 from neurosim import joining, ranks, values
 from neurosim.checks import check_count
+from neurosim.engine import exchange
 from neurosim.errors import ParameterError, WiringError
 from neurosim.history import NEURON_BORN, NEURON_DIED, SYNAPSE_DIED
 from neurosim.kernels.rng import stream_key
@@ -164,7 +165,7 @@ def remove_neurons(net: Network, population: Population, uid: np.ndarray, rule: 
             projection.check_stored(f"{population.name}.remove")
     dying = np.isin(own, uid)
     keep = np.flatnonzero(~dying)
-    for lost in net.engine.all_gone(net.engine.resize_slice(population.number, keep, own[keep])):
+    for lost in exchange.all_gone(net.engine, net.engine.resize_slice(population.number, keep, own[keep])):
         name = next(p.name for p in net.projections.values() if p.wire is lost.wire)
         order = np.lexsort((lost.post_uid, lost.pre_uid))  # that of the edges, not of the rows
         ends, weight, delay = (

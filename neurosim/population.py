@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from neurosim import ranks
 from neurosim.checks import check_count, did_you_mean
+from neurosim.engine import exchange
 from neurosim.errors import ParameterError, WiringError
 from neurosim.neurons.parameters import check_parameter, parameter_names, unit_of, unknown_parameter
 from neurosim.values import check_parameters, neuron_values, spike_list
@@ -179,7 +180,7 @@ class Population(Neurons):
         block, piece = self.network.engine.home[self.number]
         if name in self._variables:
             k = block.variables.index(name)
-            self.network.engine.know(block)
+            exchange.know(self.network.engine, block)
             return np.array(block.state[k, piece.first : piece.first + piece.n])
         if name in piece.parameters:
             return np.broadcast_to(piece.parameters[name], (piece.n,)).copy()

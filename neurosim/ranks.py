@@ -7,9 +7,11 @@ ranks in the same order.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +28,7 @@ from neurosim.errors import RunError
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
 #: What a rank's own children see: they are not ranks.
 MARK = "NEUROSIM_RANK_PROCESS"
+LINGER = 0.5  # s before the job is ended: what mpirun has not read by then is lost
 READING = "a reading of what all ranks have"  # edges, states, spikes, counts
 
 
@@ -65,6 +68,27 @@ def _join() -> tuple[Any, int, int]:
 
 
 _comm, SIZE, RANK = _join()
+
+
+def handles() -> tuple[int, int, int, int]:
+    """What compiled code calls MPI with: address of MPI_Allgather, handles of the communicator and of int32, are they of 8 bytes."""
+    from mpi4py import MPI
+
+    try:
+        function = ctypes.CDLL(MPI.__file__).MPI_Allgather
+    except (OSError, AttributeError) as error:
+        raise RunError(
+            f"MPI_Allgather is not where mpi4py has it ({error}); take an mpi4py that is linked with its MPI: pip install 'neurosim[mpi]'"
+        ) from None
+    wide = MPI._sizeof(MPI.Comm) == 8
+    mask = (1 << 64) - 1 if wide else (1 << 32) - 1
+    comm, kind = (np.uint64(MPI._handleof(one) & mask).astype(np.int64) for one in (_comm, MPI.INT32_T))
+    return ctypes.cast(function, ctypes.c_void_p).value or 0, int(comm), int(kind), int(wide)
+
+
+def allgather(send: np.ndarray, recv: np.ndarray) -> None:
+    """recv = the arrays of all ranks one behind the other; all of one length."""
+    _comm.Allgather(send, recv)
 
 
 def here() -> int:
@@ -302,6 +326,7 @@ def abort(code: int = 1) -> None:
     """End all ranks."""
     sys.stdout.flush()
     sys.stderr.flush()
+    time.sleep(LINGER)
     from mpi4py import MPI
 
     MPI.COMM_WORLD.Abort(code)

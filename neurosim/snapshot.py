@@ -14,6 +14,7 @@ import numpy as np
 from neurosim import gathering, joining, ranks
 from neurosim.connecting import ProjectionGroup
 from neurosim.encoding import Decoder, Encoder
+from neurosim.engine import exchange
 from neurosim.engine.blocks import Block, Slice
 from neurosim.engine.coded_pool import STORES, CodedPool
 from neurosim.engine.implicit_pool import ImplicitPool
@@ -66,7 +67,7 @@ def export(net: Network, *, lasting: bool = False) -> tuple[dict[str, Any], dict
     """
     encode = Encoder(_reference, lasting=lasting)
     if lasting:
-        net.engine.know_all()
+        exchange.know_all(net.engine)
     arrays = encode.arrays
     engine = net.engine
     manifest: dict[str, Any] = {

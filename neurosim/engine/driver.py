@@ -13,12 +13,9 @@ from neurosim.kernels.specialise import BLOCK_ARGUMENTS, HEADER, load_module
 
 #: Places in the array `status`: whether a chunk has been advanced but not delivered; the first bad number (block, variable, place).
 PENDING, BAD_BLOCK, BAD_VARIABLE, BAD_PLACE, WAITING_POOL = range(5)
-#: What status[PENDING] says: nothing; a chunk has been advanced and not delivered; its spikes are those of this rank only;
-#: a chunk is done, and states have been looked at.
-NOTHING, DELIVERY, EXCHANGE, LOOKED = range(4)
 #: A state that is not a number is looked for every 2**WATCH steps, at the end of a chunk.
 WATCH = 4
-STIMULI, BLOCKS = "neurosim.kernels.stimuli", "neurosim.kernels.blocks"
+STIMULI, BLOCKS, RANKS = "neurosim.kernels.stimuli", "neurosim.kernels.blocks", "neurosim.kernels.exchanging"
 
 
 @dataclass(frozen=True)
@@ -44,8 +41,8 @@ class PoolCalls:
 class DriverPlan:
     """What the driver calls, in order: one entry per block (the name of its module) and per pool.
 
-    `threaded`: several threads run it side by side, each with its own arguments.  `exchanged`: there are other ranks, so it
-    returns when a chunk's spikes are known, and when states have been looked at.
+    `threaded`: several threads run it side by side, each with its own arguments.  `exchanged`: there are other ranks, with
+    which spikes are exchanged in each chunk.
     """
 
     blocks: tuple[str, ...]
@@ -70,7 +67,8 @@ def drive(kernels, <ARGUMENTS>):
                 found = record_bounds[step + s - origin]
                 <RECORD>
                 record_bounds[step + s - origin + 1] = found
-            <KNOWN>
+            <EXCHANGE>
+            status[0] = 1
         <ROOM>
         for s in range(n):
             now = step + s
@@ -98,11 +96,12 @@ def drive(kernels, <ARGUMENTS>):
             turn = look(board, TURN)
             if arrive(board):
                 <MERGE>
+                <EXCHANGE>
                 write(board, LEAVE, 0)
                 release(board)
             elif not wait(board, turn):
                 return -1
-            <KNOWN>
+            status[0] = 1
         <ROOM>
         for s in range(n):
             now = step + s
@@ -113,9 +112,7 @@ def drive(kernels, <ARGUMENTS>):
         step += n
         if step >> <EVERY> != (step - n) >> <EVERY>:
             <WATCH>
-        if not meet(board):
-            return -1
-        <LOOKED>
+        <MEET>
         if look(board, STOP) != 0:
             break
     return step
@@ -126,6 +123,7 @@ SITES = '''
 def sites(<ARGUMENTS>):
     """What the calls are made with; only the types matter."""
     n = now = first = last = step
+    bad = False
     return [
         <SITES>
     ]
@@ -140,15 +138,18 @@ def driver_source(plan: DriverPlan) -> tuple[str, list[str]]:
     text = _Text(plan)
     arguments = "step, end, chunk, worst, status, record, record_bounds, origin, ring, drives, currents"
     arguments += ", board, fired, fired_first, fired_bounds, heads" if plan.threaded else ""
+    arguments += ", mpi, send, recv" if plan.exchanged else ""
     arguments += "".join(f", block{b}" for b in range(len(plan.blocks)))
     arguments += "".join(f", pool{p}" for p in range(len(plan.pools)))
     marks = {"ARGUMENTS": arguments, "EVERY": str(WATCH)}
     marks |= {"EARLY": text.early(), "RECORD": text.record(), "MERGE": text.merge() if plan.threaded else "pass"}
-    marks["KNOWN"] = f"status[0] = {EXCHANGE}\nbreak" if plan.exchanged else "status[0] = 1"
-    marks["LOOKED"] = (
-        f"if status[0] == {LOOKED}:\n    break" if plan.exchanged else ""
-    )  # LEAVE would come too early for some
-    marks |= {"ROOM": text.room(), "STEP": text.step(), "WATCH": text.watch()}
+    marks |= {
+        "EXCHANGE": text.exchange(),
+        "ROOM": text.room(),
+        "STEP": text.step(),
+        "WATCH": text.watch(),
+        "MEET": text.meet(),
+    }
     marks["SITES"] = "\n".join(f"({given},)," for _, given in text.sites)
     head = HEADER.format(title="A compiled driver") + "from neurosim.kernels.compiled import kernel\n"
     head += "from neurosim.kernels.indirect import ask, call\n"
@@ -227,6 +228,12 @@ class _Text:
         given = "n, step - origin, fired, fired_first, fired_bounds, heads, record, record_bounds"
         return self.call(f"{BLOCKS}:merge_spikes", given)
 
+    def exchange(self) -> str:
+        """Join the spikes of all ranks."""
+        if not self.plan.exchanged:
+            return ""
+        return self.call(f"{RANKS}:exchange_spikes", "n, step - origin, record, record_bounds, mpi, send, recv")
+
     def room(self) -> str:
         """Ask the pools whether they have room for the chunk; threads leave together, if one of them must."""
         lines = []
@@ -251,13 +258,26 @@ class _Text:
         lines = []
         for b in self.living:
             asked = self.call(f"{BLOCKS}:find_bad", f"block{b}[7], block{b}[1], block{b}[2], {b}, status", "ask")
-            if self.plan.exchanged:
-                lines.append(f"{asked}")
+            if self.plan.threaded:
+                lines += [f"if {asked}:", "    write(board, STOP, 1)"]
+            elif self.plan.exchanged:
+                lines.append(f"bad |= {asked}")
             else:
-                lines += [f"if {asked}:", "    write(board, STOP, 1)" if self.plan.threaded else "    break"]
-        if self.plan.exchanged:
-            lines += [f"status[0] = {LOOKED}", *([] if self.plan.threaded else ["break"])]
+                lines += [f"if {asked}:", "    break"]
+        if self.plan.exchanged and not self.plan.threaded:
+            asked = self.call(f"{RANKS}:any_rank", "mpi, send, recv, bad", "ask")
+            lines = ["bad = False", *lines, f"if {asked}:", "    break"]
         return "\n".join(lines or ["pass"])
+
+    def meet(self) -> str:
+        """The end of a chunk, where the threads of all ranks learn whether one of them found such a state."""
+        if not self.plan.exchanged:
+            return "\n".join(MEETING)
+        asked = self.call(f"{RANKS}:any_rank", "mpi, send, recv, bad", "ask")
+        watched = f"    if step >> {WATCH} != (step - n) >> {WATCH}:"
+        lines = ["turn = look(board, TURN)", "if arrive(board):", watched, "        bad = look(board, STOP) != 0"]
+        lines += [f"        if {asked}:", "            write(board, STOP, 1)", "    release(board)"]
+        return "\n".join([*lines, "elif not wait(board, turn):", "    return -1"])
 
 
 MEETING = ["if not meet(board):", "    return -1"]

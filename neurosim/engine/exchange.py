@@ -1,85 +1,113 @@
-"""A stretch of a network that lies on several ranks: chunks of neurons here, spikes of all, delivery here.
+"""What an engine that lies on several ranks must tell the others besides its spikes, which the driver exchanges itself.
 
-Knows the driver's states and `ranks`; knows neither models nor rules.  Every rank takes the same path through `run`: what
-one alone decides (room for its synapses, a number that is none) is either its own matter or told to all.
+Knows engines and `ranks`; knows neither models nor rules.  All functions must be called by all ranks; of one rank they
+return what they were given.
 """
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from neurosim import ranks
-from neurosim.engine.driver import (
-    BAD_BLOCK,
-    BAD_PLACE,
-    BAD_VARIABLE,
-    DELIVERY,
-    EXCHANGE,
-    LOOKED,
-    NOTHING,
-    PENDING,
-    WAITING_POOL,
-)
+from neurosim.engine.driver import BAD_BLOCK, BAD_PLACE, BAD_VARIABLE
+from neurosim.engine.pools import Gone
+from neurosim.kernels.exchanging import EXCHANGES, WORDS, new_mpi
 
-STEP = 0  # place of the step among the arguments of the driver
+if TYPE_CHECKING:
+    from neurosim.engine.blocks import Block
+    from neurosim.engine.loop import Engine, Watch
+
+LEAST_ROOM = 64  # places of spikes in a message
 
 
-def run(
-    engine: Any, ready: Any, begin: int, end: int, status: np.ndarray, record: np.ndarray, bounds: np.ndarray,
-    watched: list[list[tuple[Any, ...]]],
-) -> int:  # fmt: skip
-    """Advance from `begin` until `end`, or until the record is full or a number is none; return the step reached."""
-    step, given = begin, None
-    while True:
-        if given is None:
-            status[:, WAITING_POOL] = -1
-            given = engine._given(ready, step, end, begin, status, record, bounds, watched)
-        else:
-            given = [(step, *one[STEP + 1 :]) for one in given]
-        step = engine._enter(ready, given, last=False)
-        state = int(status[0, PENDING])
-        if state == EXCHANGE:
-            n = min(ready.chunk, end - step)
-            join_spikes(engine, record, bounds, step - begin, n)
-            status[:, PENDING] = DELIVERY
-        elif state == LOOKED:
-            status[:, PENDING] = NOTHING
-            if _bad(engine, status):
-                break
-        elif state == DELIVERY:  # a pool needs room; that is this rank's own matter
-            engine.join_lanes()
-            for p in np.unique(status[:, WAITING_POOL]):
-                if p >= 0:
-                    engine.pools[p].make_room()
-            given = None
-        else:
-            break
-    engine.join_lanes()
-    return step
+def fitting(mail: tuple[np.ndarray, ...], chunk: int, spikes: float) -> tuple[np.ndarray, ...]:
+    """(mpi, send, recv), see `kernels.exchanging`: the ones there are, or larger, for so many spikes of all ranks in a step."""
+    room = 1 << int(max(LEAST_ROOM, 1.5 * spikes * chunk / ranks.SIZE)).bit_length()
+    width = 1 + chunk + room
+    if mail and 0.25 * mail[1].size <= width <= mail[1].size:
+        return mail
+    mpi = mail[0] if mail else new_mpi()
+    return mpi, np.zeros(width, np.int32), np.zeros(width * ranks.SIZE, np.int32)
 
 
-def join_spikes(engine: Any, record: np.ndarray, bounds: np.ndarray, at: int, n: int) -> None:
-    """Give every rank the spikes of all in `n` steps behind bounds[at], in each step in order of place."""
-    first = int(bounds[at])
-    count = np.diff(bounds[at : at + n + 1])
-    place = record[first : first + int(count.sum())]
-    key = (np.repeat(np.arange(n), count) << 40) | place
-    keys = np.sort(ranks.joined(key), kind="stable")
-    record[first : first + keys.size] = keys & ((1 << 40) - 1)
-    bounds[at + 1 : at + n + 1] = first + np.searchsorted(keys >> 40, np.arange(n), side="right")
-    engine.exchanged["chunks"] += 1
-    engine.exchanged["bytes"] += 8 * (place.size + 2)  # sent by this rank: its spikes, how many, and what it calls
+def sent(mail: tuple[np.ndarray, ...]) -> dict[str, int]:
+    """Exchanges so far, and the bytes that this rank sent in them."""
+    return {"exchanges": int(mail[0][EXCHANGES]), "bytes": 4 * int(mail[0][WORDS])} if mail else {}
 
 
-def _bad(engine: Any, status: np.ndarray) -> bool:
-    """Whether a number of a state is none on any rank; then all ranks hold the first of them."""
+def share_bad(engine: Engine, status: np.ndarray) -> None:
+    """Where a number of a state is none on any rank, give all ranks the first of them."""
+    if ranks.SIZE == 1:
+        return
     mine = [tuple(int(x) for x in one[[BAD_BLOCK, BAD_VARIABLE, BAD_PLACE]]) for one in status if one[BAD_BLOCK] >= 0]
     if not ranks.some(mine):
-        return False
+        return
     own = min(mine) if mine else None
     value = float(engine.blocks[own[0]].state[own[1:]]) if own else 0.0
     found = [one for one in ranks.objects((own, value)) if one[0] is not None]
     (block, variable, place), value = min(found, key=lambda one: one[0])
     status[:, BAD_BLOCK], status[0, [BAD_BLOCK, BAD_VARIABLE, BAD_PLACE]] = -1, (block, variable, place)
     engine.blocks[block].state[variable, place] = value
-    return True
+
+
+def of_all(engine: Engine, watch: Watch, values: np.ndarray) -> np.ndarray:
+    """Samples [n, neurons] of a recorder, each from the rank that has the neuron."""
+    if ranks.SIZE == 1:
+        return values
+    owner = np.where(watch.index >= 0, engine.home[watch.population][1].rank_of(watch.index), -1)
+    every = ranks.fill(np.tile(owner, (values.shape[0], 1)).ravel(), values[:, owner == ranks.RANK].ravel())
+    return every.reshape(values.shape)
+
+
+def know(engine: Engine, block: Block) -> None:
+    """Give this rank the state of all neurons of a block."""
+    if ranks.SIZE == 1 or block.known == engine.entries:
+        return
+    owner = np.full(block.room, -1)
+    for s in block.slices:
+        owner[s.first : s.first + s.n] = s.rank_of(np.arange(s.n))
+    mine, there = np.flatnonzero(owner == ranks.RANK), np.flatnonzero(owner >= 0)
+    for array in (block.state, block.waiting[None]):
+        for line in array:
+            line[there] = ranks.fill(owner[there], line[mine])
+    block.known = engine.entries
+
+
+def know_all(engine: Engine) -> None:
+    """Give this rank all states, memories of noise, and what is on its way; and make the histories of pools alike."""
+    if ranks.SIZE == 1:
+        return
+    column = np.full(engine.uid_of_column.size, -1)
+    for block in engine.blocks:
+        know(engine, block)
+        for s in block.slices:
+            for k in range(len(block.columns)):
+                first = block.column0 + k * block.room + s.first
+                column[first : first + s.n] = s.rank_of(np.arange(s.n))
+    there = np.flatnonzero(column >= 0)
+    for slot in engine.ring:
+        slot[there] = ranks.fill(column[there], slot[column == ranks.RANK])
+    for one in engine.applied:
+        if one.memory.size:
+            owner = engine.home[one.population][1].rank_of(one.index)
+            one.memory = ranks.fill(owner, one.memory[owner == ranks.RANK])
+    for pool in engine.pools:
+        if hasattr(pool, "alike"):
+            pool.alike()
+
+
+def all_gone(engine: Engine, gone: list[Gone]) -> list[Gone]:
+    """The synapses that went on all ranks, in the order in which one rank alone would have found them."""
+    if ranks.SIZE == 1:
+        return gone
+    told = ranks.objects([(g.late, g.wire.number, g.pre_uid, g.post_uid, g.weight, g.delay) for g in gone])
+    out = []
+    for late in (False, True):
+        for wire in (w for pool in engine.pools for w in pool.wires):
+            parts = [one[2:] for rank in told for one in rank if one[:2] == (late, wire.number)]
+            if parts:
+                pre, post, weight, delay = (np.concatenate(p) for p in zip(*parts, strict=True))
+                out.append(Gone(wire, pre, post, weight, delay, late))
+    return out

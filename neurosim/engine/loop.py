@@ -16,7 +16,7 @@ from neurosim.engine.blocks import Block, Slice
 from neurosim.engine.driver import BAD_BLOCK, BAD_PLACE, BAD_VARIABLE, PENDING, WAITING_POOL, DriverPlan, load_driver
 from neurosim.engine.gap_pool import GapPool
 from neurosim.engine.inputs import PER_NEURON, Applied, current_tables, poisson_tables, scatter_memory, shard_tables
-from neurosim.engine.pools import Moved, Wire
+from neurosim.engine.pools import Gone, Moved, Wire
 from neurosim.engine.team import Team
 from neurosim.errors import ParameterError, WiringError
 from neurosim.graph import RowPool
@@ -56,18 +56,6 @@ class BadNumber:
     variable: str
     value: float
     step: int
-
-
-@dataclass
-class Gone:
-    """Synapses that a layout removed because their source or target is gone."""
-
-    wire: Wire
-    pre_uid: np.ndarray
-    post_uid: np.ndarray
-    weight: np.ndarray
-    delay: np.ndarray
-    late: bool = False  # lost its target
 
 
 @dataclass
@@ -135,7 +123,7 @@ class Engine:
         self.recent_place = NOBODY
         self.home: dict[int, tuple[Block, Slice]] = {}
         self.entries = 0
-        self.exchanged = {"chunks": 0, "bytes": 0}  # between ranks so far
+        self.mail: tuple[np.ndarray, ...] = ()  # what the driver exchanges spikes with
         self.shards = 1
         self.team: Team | None = None
         self._n_populations = 0
@@ -282,56 +270,6 @@ class Engine:
             self.ring = aligned.zeros((self.ring.shape[0], 0))
             self.recent_step = self.recent_place = NOBODY
             self.settle()
-
-    def know(self, block: Block) -> None:
-        """Give this rank the state of all neurons of a block; all ranks must ask."""
-        if ranks.SIZE == 1 or block.known == self.entries:
-            return
-        for array in (block.state, block.waiting[None]):
-            owner = np.full(block.room, -1)
-            for s in block.slices:
-                owner[s.first : s.first + s.n] = s.rank_of(np.arange(s.n))
-            mine = np.flatnonzero(owner == ranks.RANK)
-            for line in array:
-                there = np.flatnonzero(owner >= 0)
-                line[there] = ranks.fill(owner[there], line[mine])
-        block.known = self.entries
-
-    def know_all(self) -> None:
-        """Give this rank all states, memories of noise, and what is on its way; and make the histories of pools alike."""
-        if ranks.SIZE == 1:
-            return
-        column = np.full(self.uid_of_column.size, -1)
-        for block in self.blocks:
-            self.know(block)
-            for s in block.slices:
-                for k in range(len(block.columns)):
-                    first = block.column0 + k * block.room + s.first
-                    column[first : first + s.n] = s.rank_of(np.arange(s.n))
-        there = np.flatnonzero(column >= 0)
-        for slot in self.ring:
-            slot[there] = ranks.fill(column[there], slot[column == ranks.RANK])
-        for one in self.applied:
-            if one.memory.size:
-                owner = self.home[one.population][1].rank_of(one.index)
-                one.memory = ranks.fill(owner, one.memory[owner == ranks.RANK])
-        for pool in self.pools:
-            if hasattr(pool, "alike"):
-                pool.alike()
-
-    def all_gone(self, gone: list[Gone]) -> list[Gone]:
-        """The synapses that went on all ranks, in the order in which one rank alone would have found them."""
-        if ranks.SIZE == 1:
-            return gone
-        told = ranks.objects([(g.late, g.wire.number, g.pre_uid, g.post_uid, g.weight, g.delay) for g in gone])
-        out = []
-        for late in (False, True):
-            for wire in (w for pool in self.pools for w in pool.wires):
-                parts = [one[2:] for rank in told for one in rank if one[:2] == (late, wire.number)]
-                if parts:
-                    pre, post, weight, delay = (np.concatenate(p) for p in zip(*parts, strict=True))
-                    out.append(Gone(wire, pre, post, weight, delay, late))
-        return out
 
     def relabel(self, n_populations: int) -> None:
         """Blocks have been put in place as they were saved: number their places and columns."""
@@ -591,14 +529,14 @@ class Engine:
         if self._record.size < capacity:
             self._record = np.empty(capacity, np.int64)
         record, bounds = self._record, np.zeros(end - begin + 1, np.int64)
+        if ranks.SIZE > 1:
+            self.mail = exchange.fitting(self.mail, chunk, self._spikes_per_step)
         status = aligned.zeros((self.shards, 8), np.int64)
         status[:, BAD_BLOCK] = -1
         self.entries += 1
         clock = time.perf_counter()
         step = begin
-        if ranks.SIZE > 1:
-            step = exchange.run(self, ready, begin, end, status, record, bounds, watched)
-        while ranks.SIZE == 1:
+        while True:
             status[:, WAITING_POOL] = -1
             step = self._drive(ready, step, end, begin, status, record, bounds, watched)
             if not status[0, PENDING]:
@@ -607,6 +545,7 @@ class Engine:
                 if p >= 0:
                     self.pools[p].make_room()
         self.step = step
+        exchange.share_bad(self, status)
         elapsed = max(time.perf_counter() - clock, 1e-6)
         if step > begin:
             self._steps_per_s = 0.5 * self._steps_per_s + 0.5 * (step - begin) / elapsed
@@ -621,13 +560,6 @@ class Engine:
         watched: list[list[tuple[Any, ...]]],
     ) -> int:  # fmt: skip
         """Enter the driver, in as many threads as there are shards; return the step reached."""
-        return self._enter(ready, self._given(ready, step, end, begin, status, record, bounds, watched))
-
-    def _given(
-        self, ready: "Ready", step: int, end: int, begin: int, status: np.ndarray, record: np.ndarray, bounds: np.ndarray,
-        watched: list[list[tuple[Any, ...]]],
-    ) -> list[tuple[Any, ...]]:  # fmt: skip
-        """Arguments of the driver for each thread."""
         given = []
         together: tuple[Any, ...] = ()
         if self.shards > 1:
@@ -640,23 +572,13 @@ class Engine:
             pools = [p.arguments(shard) for p in self.called]
             given.append(
                 (step, end, ready.chunk, ready.worst, status[shard], record, bounds, begin, self.ring, ready.drives[shard],
-                 ready.currents[shard], *together, *blocks, *pools)
+                 ready.currents[shard], *together, *self.mail, *blocks, *pools)
             )  # fmt: skip
-        return given
-
-    def _enter(self, ready: "Ready", given: list[tuple[Any, ...]], *, last: bool = True) -> int:
-        """Call the driver in each thread; `last`: what the threads keep for themselves is joined afterwards."""
         if self.team is None or self.shards == 1:
             return int(ready.drive(*given[0]))
         try:
             return self.team.run(ready.drive, given)
         finally:
-            if last:
-                self.join_lanes()
-
-    def join_lanes(self) -> None:
-        """Join what threads kept for themselves, before anything else looks at the pools."""
-        if self.shards > 1:
             for pool in self.pools:
                 pool.gather()
 
@@ -727,11 +649,7 @@ class Engine:
                     _, _, _, _, base, _, out, _, held = tables[shard][k]
                     size = held[r].size
                     values[:, held[r]] = out[base[r] : base[r] + n * size].reshape(n, size)
-                if ranks.SIZE > 1:
-                    owner = np.where(watch.index >= 0, self.home[watch.population][1].rank_of(watch.index), -1)
-                    values = ranks.fill(np.tile(owner, (n, 1)).ravel(), values[:, owner == ranks.RANK].ravel()).reshape(
-                        n, -1
-                    )
+                values = exchange.of_all(self, watch, values)
                 watch.take((begin // watch.every + 1 + np.arange(n)) * watch.every, values)
 
     def _stretch(self, begin: int, record: np.ndarray, bounds: np.ndarray, status: np.ndarray) -> Stretch:

@@ -94,6 +94,18 @@ class Wire:
 
 
 @dataclass
+class Gone:
+    """Synapses that a layout removed because their source or target is gone."""
+
+    wire: Wire
+    pre_uid: np.ndarray
+    post_uid: np.ndarray
+    weight: np.ndarray
+    delay: np.ndarray
+    late: bool = False  # lost its target
+
+
+@dataclass
 class Moved:
     """How a layout moved things: old place -> new place, and per population the old local indices that live on."""
 
