@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neurosim import piecemeal, ranks, sharing, threads, values
+from neurosim import inserting, piecemeal, ranks, sharing, threads, values
 from neurosim import procedural as making
 from neurosim.checks import check_probability, did_you_mean
 from neurosim.edges import Edges
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 DTYPES = {"float64": 8, "float32": 4}
 #: Plastic weights of few bits lie on a grid of so many intervals between w_min and w_max, rounded at random.
 LEVELS = {"int8": 255, "4bit": 15, "2bit": 3, "1bit": 1}
+#: Bits of the 32 of a synapse that delays may take.
+MOST_DELAY_BITS = 20
 #: Bytes an edge, measured: of the check of listed edges, and besides of plastic ones, which are stored all at once.
 LISTED, PLASTIC = 45, 45
 
@@ -130,6 +132,20 @@ def _free_memory() -> float:
     except OSError:
         pass
     return float("inf")
+
+
+def name_for(net: Network, name: str | None, source: Neurons, target: Neurons, single: bool) -> str:
+    """Name of a new projection: the one given, with the pair where there are several, or one that is free."""
+    pair = f"{source.population.name}->{target.population.name}"
+    label = (name if single else f"{name}:{pair}") if name else pair
+    if name and label in net.projections:
+        raise ParameterError(
+            f"connect(name={name!r}): there is one already; take another name, or net.disconnect(net.projections[{label!r}]) first"
+        )
+    k = 2
+    while label in net.projections:
+        label, k = f"{pair}#{k}", k + 1
+    return label
 
 
 def connect(
@@ -255,7 +271,7 @@ def connect(
         else:
             i, j = planned.places(slice(None))
             del planned
-            projection._insert(i, j, weights, steps, None)
+            inserting.put(projection, i, j, weights, steps, None)
     except BaseException:
         net.engine.remove_wire(projection.pool, projection.wire)
         raise
@@ -450,6 +466,24 @@ def _plastic_receptor(label: str, target: Any, receptor: str | None, rule: Any, 
         f"{label}: bounds [{rule.w_min:g}, {rule.w_max:g}] allow both signs, which are different receptors here ({', '.join(names)}); "
         f"give bounds of one sign, or receptor={names[0]!r}"
     )
+
+
+def widen_delays(net: Network, projection: Projection, steps: int) -> None:
+    """Give delays more of the 32 bits of a synapse; what does not fit is refused."""
+    bits = max(steps.bit_length(), 8)
+    columns = int(net.engine.uid_of_column.size)
+    slots = 1 << (steps + 64).bit_length()
+    room = 8.0 * slots * columns
+    if bits > MOST_DELAY_BITS or columns >= 1 << (32 - bits) or room > available_memory() / 2:
+        bits = min(MOST_DELAY_BITS, 32 - columns.bit_length())
+        most = ((1 << bits) - 1) * net.dt
+        raise ParameterError(
+            f"{projection.name}: a delay of {steps * net.dt:g} ms is too long; at most {most:g} ms fit beside {columns:,} receptors "
+            f"at dt = {net.dt:g} ms, and {room / 1e9:.2g} GB would hold what is on its way. Take a shorter delay, fewer neurons or a longer dt"
+        )
+    projection.pool.remap(np.arange(columns), 32 - bits)
+    projection.pool.edited()
+    net.engine.refresh()
 
 
 def building_bytes(rule: Rule, edges: float, n_pre: int, n_post: int, *, parallel: bool, stored: float) -> float:

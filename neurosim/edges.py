@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neurosim import ranks, values
+from neurosim import inserting, ranks, values
 from neurosim.engine import flight
 from neurosim.engine.coded_pool import CodedPool
 from neurosim.engine.lazy_pool import LazyPool
@@ -151,13 +151,15 @@ class Edges:
             net, f"{p.name}.weight", value, p.unit, self.pre, self.post, key, nth=self._nth(value)
         )
         whole = coded is not None and len(self) == len(p) and bool(np.all(weight == np.ravel(weight)[:1]))
-        weight = np.broadcast_to(p._checked_weights(weight, whole=whole, say=rounding is None), self.source.shape)
+        weight = np.broadcast_to(
+            inserting.checked_weights(p, weight, whole=whole, say=rounding is None), self.source.shape
+        )
         if not len(self):
             return
         ranks.agree(f"{p.name}.weight = ...", self.pre, self.post, weight)
         row, slot = self.row[self.mine], self.slot[self.mine]
         column = (p.pool.packed[p.pool.places_of(row, slot)] & p.pool.mask).astype(np.int64)
-        wanted = np.broadcast_to(p._columns_for(weight), weight.shape)[self.mine]
+        wanted = np.broadcast_to(inserting.columns_for(p, weight), weight.shape)[self.mine]
         own = weight[self.mine]
         if ranks.some(np.any((own != 0) & ((column < wanted) | (column >= wanted + p.wire.post_n)))):
             raise ParameterError(
@@ -197,12 +199,12 @@ class Edges:
         ) + np.zeros(len(self), np.int64)
         if not len(self):
             return
-        p._check_delays(steps)
+        inserting.check_delays(p, steps)
         net.engine.note_delays(p.wire, int(steps.min()), int(steps.max()))
         ranks.agree(f"{p.name}.delay = ...", self.pre, self.post, steps)
         flight.change_delays(net.engine, p.pool, p.wire, self.row[self.mine], self.slot[self.mine], steps[self.mine])
         p.wire.least_delay, p.wire.most_delay = p.pool.delay_range(p.wire.row0, p.wire.n_rows)
-        p._agree_delays()
+        inserting.agree_delays(p)
         self.steps = steps
         p._edited()
         self.version = p.version

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neurosim import ranks, values
+from neurosim import inserting, ranks, values
 from neurosim.engine import flight
 from neurosim.errors import WiringError
 from neurosim.kernels.rng import stream_key
@@ -185,8 +185,8 @@ def fill(projection: Projection, planned: Planned, folded: int) -> float:
             steps = steps + folded
             if hasattr(pool, "admit"):
                 error = max(error, pool.admit(label, wire, weight))
-            column = projection._columns_for(projection._checked_weights(weight)) + j
-            projection._check_delays(steps)
+            column = inserting.columns_for(projection, inserting.checked_weights(projection, weight)) + j
+            inserting.check_delays(projection, steps)
             engine.note_delays(wire, int(np.min(steps)), int(np.max(steps)))
             pool.append(wire.row0, rows.size, wire.row_of(i, j), column, steps, weight, extra=float(engine.step))
     except BaseException:  # such as no memory for the next part

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from neurosim import ranks
-from neurosim.engine.lazy_pool import ROW_STATE, L, P
+from neurosim.engine.histories import L, P
+from neurosim.engine.lazy_pool import ROW_STATE
 
 PER_EDGE = ("row", "column", "delay", "weight", "ident", "extra", "more")
 PER_ROW = (*ROW_STATE, "row_state")

@@ -1,23 +1,37 @@
-"""The network: what a user builds, runs, changes and runs again."""
+"""The network: what a user builds, runs, changes and runs again.
+
+Holds what there is and knows who does what with it; how each is done is known by the modules that it calls.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neurosim import connecting, joining, listening, populating, ranks, running, stimulating, values
+from neurosim import (
+    attending,
+    connecting,
+    disconnecting,
+    joining,
+    listening,
+    overview,
+    populating,
+    ranks,
+    resetting,
+    running,
+    stimulating,
+    values,
+)
 from neurosim import threads as thread_choice
-from neurosim.checks import check_count, check_positive, did_you_mean, duration_steps
-from neurosim.edges import Edges
-from neurosim.engine import flight
+from neurosim.checks import check_count, check_positive, duration_steps
 from neurosim.engine.implicit_pool import ImplicitPool
 from neurosim.engine.loop import Engine
-from neurosim.errors import ParameterError, RunError, WiringError
-from neurosim.history import SYNAPSE_DIED, History
+from neurosim.errors import ParameterError, RunError
+from neurosim.history import History
 from neurosim.junctions import GapJunctions
 from neurosim.kernels.rng import stream_key
 from neurosim.mapped import Store
@@ -31,8 +45,6 @@ if TYPE_CHECKING:
     from neurosim.analysis.regions import RegionMatrix
     from neurosim.positions import Layout
     from neurosim.process import Process
-
-MOST_DELAY_BITS = 20
 
 
 class Network:
@@ -138,20 +150,11 @@ class Network:
     @property
     def regions(self) -> list[str]:
         """Paths of all regions, parents included, sorted."""
-        paths = set()
-        for population in self.populations.values():
-            labels = population.region.split("/") if population.region else []
-            paths |= {"/".join(labels[: k + 1]) for k in range(len(labels))}
-        return sorted(paths)
+        return overview.regions(self)
 
     def region(self, path: str) -> Region:
         """The region of this path; unknown ones are refused with the known ones listed."""
-        if path not in self.regions:
-            known = ", ".join(self.regions) or "none yet; net.add_population(..., region=...) makes one"
-            raise WiringError(
-                f"net.region({path!r}): no such region; known: {known}.{did_you_mean(path, self.regions)}"
-            )
-        return Region(self, path)
+        return overview.region(self, path)
 
     def _synapses_now(self) -> tuple[int, list[tuple[str, np.ndarray, np.ndarray, np.ndarray, np.ndarray]]]:
         """The step, and (projection, pre, post, weight, delay): what the history starts from when it looks back."""
@@ -222,12 +225,6 @@ class Network:
 
     def remove_population(self, population: Population | str) -> None:
         """Remove a population with its neurons, its projections, its stimuli and its state recorders."""
-        if isinstance(population, str):
-            if population not in self.populations:
-                known = ", ".join(self.populations) or "none"
-                hint = did_you_mean(population, self.populations)
-                raise WiringError(f"net.remove_population({population!r}): no such population; known: {known}.{hint}")
-            population = self.populations[population]
         populating.remove_population(self, population)
 
     # ---- synapses ---------------------------------------------------------------------------------------------------
@@ -302,12 +299,12 @@ class Network:
         try:
             for source in sources:
                 for target in targets:
-                    label = self._projection_name(name, source, target, single)
+                    label = connecting.name_for(self, name, source, target, single)
                     self.projections[label] = connecting.connect(self, source, target, rule, name=label, **options)
                     made.append(self.projections[label])
         except BaseException:  # all or nothing
             for projection in made:
-                self._forget(projection, projection.edges())
+                disconnecting.forget(self, projection, projection.edges())
             raise
         for projection in made:
             ends = projection.source.name, projection.target.name
@@ -340,90 +337,16 @@ class Network:
             self, pre, post, wiring, conductance=conductance, rectifying=rectifying, parallel=parallel, name=name
         )
 
-    def _projection_name(self, name: str | None, source: Neurons, target: Neurons, single: bool) -> str:
-        pair = f"{source.population.name}->{target.population.name}"
-        label = (name if single else f"{name}:{pair}") if name else pair
-        if name and label in self.projections:
-            raise ParameterError(
-                f"connect(name={name!r}): there is one already; take another name, or net.disconnect(net.projections[{label!r}]) first"
-            )
-        k = 2
-        while label in self.projections:
-            label, k = f"{pair}#{k}", k + 1
-        return label
-
     def disconnect(self, projection: Any, post: Any = None) -> int:
         """Remove what `connect` or `join` gave, or everything between what it took (pre, post); return the number of synapses.
 
         Spikes on their way are dropped.
         """
         ranks.agree("net.disconnect", type(projection).__name__)
-        if isinstance(projection, GapJunctions):
-            return joining.separate(self, projection)
-        if isinstance(projection, connecting.ProjectionGroup):
-            return sum(self.disconnect(p) for p in list(projection) if p.alive)
-        if not isinstance(projection, Projection):
-            sources = parts_of(projection, self, "disconnect(pre)")
-            targets = parts_of(post, self, "disconnect(post)")
-            found = [
-                (p, s, t)
-                for p in self.projections.values()
-                for s in sources
-                for t in targets
-                if p.source is s.population and p.target is t.population
-            ]
-            if not found:
-                raise WiringError("disconnect: no projection between these populations; net.projections lists them")
-            removed = 0
-            for p, s, t in found:
-                if isinstance(s, View) or isinstance(t, View):
-                    edges = p.edges()
-                    removed += edges[np.isin(edges.pre, s.uid) & np.isin(edges.post, t.uid)].remove()
-                else:
-                    removed += self.disconnect(p)
-            return removed
-        projection._check_alive()
-        if projection.network is not self:
-            raise WiringError(f"disconnect: {projection.name!r} belongs to another network")
-        edges = projection.edges()
-        weight, delay = edges.weight, edges.delay
-        self._forget(projection, edges)
-        self.history.add(self.step, SYNAPSE_DIED, "user", projection.name, edges.pre, edges.post, weight, delay)
-        return len(edges)
-
-    def _forget(self, projection: Projection, edges: Edges) -> None:
-        """Take a projection and all its edges away."""
-        row, slot = edges.row[edges.mine], edges.slot[edges.mine]
-        if projection.procedural:
-            projection.pool.withdraw(self.engine, projection.wire)
-        else:
-            flight.note_in_flight(self.engine, projection.pool, projection.wire, np.unique(row), only_released=True)
-            flight.take_back(self.engine, projection.pool, projection.wire, row, slot)
-            projection.pool.remove(row, slot)
-        self.engine.remove_wire(projection.pool, projection.wire)
-        projection.alive = False
-        del self.projections[projection.name]
-        for process in list(self.processes):
-            if getattr(process, "projection", None) is projection or getattr(process, "parts", None) == []:
-                self.remove(process)
-        self.recorders = [r for r in self.recorders if getattr(r, "projection", None) is not projection]
+        return disconnecting.disconnect(self, projection, post)
 
     def _widen_delays(self, projection: Projection, steps: int) -> None:
-        """Give delays more of the 32 bits of a synapse; what does not fit is refused."""
-        bits = max(steps.bit_length(), 8)
-        columns = int(self.engine.uid_of_column.size)
-        slots = 1 << (steps + 64).bit_length()
-        room = 8.0 * slots * columns
-        if bits > MOST_DELAY_BITS or columns >= 1 << (32 - bits) or room > connecting.available_memory() / 2:
-            bits = min(MOST_DELAY_BITS, 32 - columns.bit_length())
-            most = ((1 << bits) - 1) * self.dt
-            raise ParameterError(
-                f"{projection.name}: a delay of {steps * self.dt:g} ms is too long; at most {most:g} ms fit beside {columns:,} receptors "
-                f"at dt = {self.dt:g} ms, and {room / 1e9:.2g} GB would hold what is on its way. Take a shorter delay, fewer neurons or a longer dt"
-            )
-        projection.pool.remap(np.arange(columns), 32 - bits)
-        projection.pool.edited()
-        self.engine.refresh()
+        connecting.widen_delays(self, projection, steps)
 
     # ---- stimuli, processes, recorders ------------------------------------------------------------------------------
 
@@ -440,24 +363,7 @@ class Network:
     def add(self, process: Process) -> Any:
         """Add a process (growth, pruning, a callback): it is called at every multiple of its `every` (ms) from now on."""
         ranks.agree("net.add", type(process).__name__)
-        if isinstance(process, type):
-            raise ParameterError(f"net.add: {process.__name__} is a class; make one: net.add({process.__name__}(...))")
-        every = getattr(process, "every", None)
-        if every is None or not hasattr(process, "advance"):
-            raise ParameterError(
-                f"net.add: needs a process with `every` (ms) and `advance(net)`, such as ns.Prune(...), got {process!r}"
-            )
-        values.duration(self, f"{type(process).__name__}.every", every, least=1)
-        projection = getattr(process, "projection", None)
-        if isinstance(projection, Projection):
-            projection._check_alive()
-            if projection.network is not self:
-                raise WiringError(f"net.add: {projection.name!r} belongs to another network")
-        for one in projection if isinstance(projection, Sequence) else [projection]:
-            if isinstance(one, Projection):
-                one.check_stored(f"net.add({type(process).__name__})")
-        if process in self.processes:
-            raise ParameterError(f"net.add: {process!r} has been added already")
+        attending.check(self, process)
         if hasattr(process, "start"):
             process.start(self)
         self.processes.append(process)
@@ -468,19 +374,7 @@ class Network:
     def remove(self, process: Any) -> None:
         """Take a process or recorder away."""
         ranks.agree("net.remove", type(process).__name__)
-        if process in self.processes:
-            self.processes.remove(process)
-            self._pending.pop(id(process), None)
-            if hasattr(process, "stop"):
-                process.stop(self)
-        elif process in self.recorders:
-            self.recorders.remove(process)
-            for watch in self.engine.watches:
-                watch.alive &= getattr(watch.take, "__self__", None) is not process
-            self.engine.watches = [w for w in self.engine.watches if w.alive]
-            process.close()
-        else:
-            raise ParameterError(f"net.remove: {process!r} is not a process or recorder of this network")
+        attending.dismiss(self, process)
 
     def _listeners(self) -> list[Any]:
         return [r for r in self.recorders if isinstance(r, SpikeRecorder | RateRecorder)]
@@ -577,35 +471,7 @@ class Network:
         """
         self._check_not_running("reset")
         ranks.agree("net.reset")
-        for recorder in self.recorders:
-            recorder.check_clear()
-        engine = self.engine
-        for pool in engine.pools:
-            if hasattr(pool, "reset"):
-                pool.reset(self.first_step)
-            pool.drop_notes(1 << 62)
-            if pool.extra.size:
-                pool.extra -= engine.step - self.first_step  # synapses keep their age
-        for population in self.populations.values():
-            population.birth = population.birth - (engine.step - self.first_step)  # and so do neurons
-        self._todo.clear()
-        self.history.rewind(engine.step - self.first_step, self.first_step)
-        engine.step = self.first_step
-        engine.ring[:] = 0.0
-        engine.recent_step = engine.recent_place = np.zeros(0, np.int64)
-        for population in self.populations.values():
-            populating.start_state(self, population, np.arange(len(population)))
-        for one in engine.applied:
-            one.memory = np.zeros_like(one.memory)
-        for pending in self._pending.values():
-            pending.clear()
-        for recorder in self.recorders:
-            recorder.clear(self.first_step)
-        for process in self.processes:
-            begin = getattr(process, "reset", None) or getattr(process, "start", None)
-            if begin is not None:
-                begin(self)
-        engine.refresh()
+        resetting.reset(self)
 
     def _check_open(self, what: str) -> None:
         if self.engine.store is not None:
@@ -644,17 +510,7 @@ class Network:
         dict
             "synapses", "bytes" (when built), "peak_bytes" (while it is built), "free_bytes" now.
         """
-        free = connecting.available_memory()
-        if rule is None and pre is None:
-            held = [*self.engine.called, *self.engine.blocks, self.engine.ring]
-            held += [p for p in self.processes if hasattr(p, "nbytes")]
-            edges, size = float(self.n_synapses), float(sum(one.nbytes for one in held) - self._disk_bytes())
-            return {"synapses": edges, "bytes": size, "peak_bytes": size, "free_bytes": free}
-        edges, size, peak = connecting.foreseen(self, pre, post, rule, dtype, parallel)
-        return {"synapses": edges, "bytes": size, "peak_bytes": peak, "free_bytes": free}
-
-    def _disk_bytes(self) -> int:
-        return sum(int(getattr(pool, "disk_bytes", 0)) for pool in self.engine.pools)
+        return overview.estimate(self, pre, post, rule, dtype, parallel)
 
     def store(self, name: str = "default") -> None:
         """Keep the whole state in memory under a name, recordings included (also what ``Network(store=...)`` has on disk)."""
@@ -691,16 +547,7 @@ class Network:
 
     def card(self) -> dict[str, str]:
         """What repr and notebooks show."""
-        size, store = self.estimate()["bytes"], self.engine.store
-        return {
-            "time": f"{self.now:g} ms", "dt": f"{self.dt:g} ms", "seed": str(self.seed),
-            "neurons": f"{self.n_neurons:,} in {len(self.populations)} populations",
-            "synapses": f"{self.n_synapses:,} in {len(self.projections)} projections",
-            **({"gap junctions": f"{self.n_gap_junctions:,}"} if self.gap_junctions else {}),
-            "regions": ", ".join(self.regions) or "none", "threads": str(self._threads_used), "memory": f"{size / 1e6:,.1f} MB",
-            **({"on disk": f"{self._disk_bytes() / 1e6:,.1f} MB in {store.path}"} if store is not None else {}),
-            "born / died": f"{self.history.born:,} / {self.history.died:,}",
-        }  # fmt: skip
+        return overview.card(self)
 
     def __repr__(self) -> str:
         return "Network(" + ", ".join(f"{k} {v}" for k, v in self.card().items()) + ")"

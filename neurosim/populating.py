@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neurosim import joining, ranks, values
-from neurosim.checks import check_count
+from neurosim.checks import check_count, did_you_mean
 from neurosim.engine import exchange
 from neurosim.errors import ParameterError, WiringError
 from neurosim.history import NEURON_BORN, NEURON_DIED, SYNAPSE_DIED
@@ -188,8 +188,14 @@ def _edited(net: Network, population: Population) -> None:
     net._follow()
 
 
-def remove_population(net: Network, population: Population) -> None:
+def remove_population(net: Network, population: Population | str) -> None:
     """See `Network.remove_population`."""
+    if isinstance(population, str):
+        if population not in net.populations:
+            known = ", ".join(net.populations) or "none"
+            hint = did_you_mean(population, net.populations)
+            raise WiringError(f"net.remove_population({population!r}): no such population; known: {known}.{hint}")
+        population = net.populations[population]
     population._check_alive()
     ranks.agree("net.remove_population", population.name)
     for projection in list(net.projections.values()):

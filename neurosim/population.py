@@ -442,6 +442,30 @@ def _pick(uid: np.ndarray, which: object, label: str) -> np.ndarray:
     return np.asarray(picked)
 
 
+def places_in(population: Population, uid: ArrayLike, label: str) -> np.ndarray:
+    """Place of each of these uids in a population, int64; an unknown one is refused."""
+    asked = np.atleast_1d(np.asarray(uid))
+    if asked.size and asked.dtype.kind not in "iu":
+        raise WiringError(f"{label}: uids are whole numbers, got {uid!r}")
+    asked = asked.astype(np.int64)
+    own = population._uid
+    if own.size and own[-1] - own[0] == own.size - 1:  # without a gap
+        place = asked - own[0]
+        bad = (place < 0) | (place >= own.size)
+    else:
+        place = np.searchsorted(own, asked)
+        bad = (
+            (place >= own.size) | (own[np.minimum(place, own.size - 1)] != asked)
+            if own.size
+            else np.ones(asked.size, np.bool_)
+        )
+    if bad.any():
+        raise WiringError(
+            f"{label}: {population.name!r} has no neuron with uid {asked[bad][0]}; its uids: {own[0] if own.size else '-'} ... {own[-1] if own.size else '-'}"
+        )
+    return place
+
+
 def html_card(title: str, rows: dict[str, str]) -> str:
     """A small table for notebooks."""
     cells = "".join(

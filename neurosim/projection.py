@@ -1,31 +1,28 @@
-"""Projections: synapses from one population to another, as a user sees them; and selections of their edges.
+"""Projections: synapses from one population to another, as a user sees them.
 
 A projection holds no synapse itself: they live in a pool of the engine.  Edges are numbered in one order, (pre uid, post
-uid, birth), whatever their place in memory.
+uid, birth), whatever their place in memory.  Knows how to read them; how edges are chosen for rules, how synapses come in and
+what a projection looks like is known by `choosing`, `inserting` and `forms`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neurosim import ranks, spread, values
+from neurosim import choosing, forms, inserting, ranks, spread
 from neurosim.checks import check_finite_array, did_you_mean
 from neurosim.edges import Edges, Synapse
-from neurosim.engine import flight
 from neurosim.engine.coded_pool import CodedPool
 from neurosim.engine.implicit_pool import ImplicitPool
 from neurosim.engine.lazy_pool import LazyPool
 from neurosim.engine.pools import Wire
 from neurosim.errors import ParameterError, WiringError
-from neurosim.history import SYNAPSE_BORN
 from neurosim.kernels.queries import add_to_degrees
 from neurosim.plasticity.mechanism import as_parts
-from neurosim.population import Population, html_card
-from neurosim.wiring import nth_among_parallels
+from neurosim.population import Population, html_card, places_in
 
 if TYPE_CHECKING:
     import networkx
@@ -357,131 +354,40 @@ class Projection:
     def sample(self, n: int, key: int) -> Edges:
         """`n` different edges, uniformly; the choice depends on `key` and the uids only."""
         self._check_alive()
-        if self.spread:
-            return spread.sample(self, n, key)
-        return self._found(
-            *self.pool.sample_edges(min(n, len(self)), self.wire.row0, self.wire.n_rows, np.uint64(key), *self._uids())
-        )
+        return choosing.sample(self, n, key)
 
     def sample_out(self, pre: ArrayLike, k: ArrayLike, key: int) -> Edges:
         """For each source uid its k[i] edges, chosen uniformly (all, if it has fewer)."""
         self._check_alive()
-        i = self._source_places(pre)
-        if self.spread:
-            return spread.sample_out(self, i, np.asarray(k, np.int64), key)
-        rows = self.wire.rows_of_sources(i).reshape(self.wire.shards, -1)
-        k = np.minimum(np.asarray(k, np.int64), self.pool.length[rows].sum(axis=0, dtype=np.int64))
-        return self._found(*self.pool.sample_out(rows.T, k, np.uint64(key), *self._uids()))
+        return choosing.sample_out(self, self._source_places(pre), np.asarray(k, np.int64), key)
 
     def sample_in(self, post: ArrayLike, k: ArrayLike, key: int) -> Edges:
         """For each target uid its k[i] edges, chosen uniformly (all, if it has fewer).
 
         One pass over the synapses; or, where that is cheaper, looks into random rows until each target has its edges.
         """
-
-        def ask(columns: np.ndarray, k: np.ndarray, mine: Any) -> tuple[np.ndarray, np.ndarray]:
-            found = None if self.parallel else self._probe(columns, k, key, mine)
-            if ranks.SIZE > 1:  # all look into random rows, or none
-                found = None if ranks.some(found is None) else found
-            return found or self.pool.sample_in(
-                columns[mine], k[mine], self.wire.row0, self.wire.n_rows, np.uint64(key), *self._uids()
-            )
-
-        return self._per_target(post, k, ask)
-
-    def _probe(self, columns: np.ndarray, k: np.ndarray, key: int, mine: Any) -> tuple[np.ndarray, np.ndarray] | None:
-        """`sample_in` for a few targets of many inputs each, or None; no pair has two edges.  Those asked here are `mine`."""
-        w = self.wire
-        first = next((c for c in w.columns if columns.size and c <= columns[0] < c + w.post_n), -1)
-        if first < 0:
-            return None
-        degree = self._inputs()[w.columns.index(first)][columns - first]
-        expected = w.pre_n * (np.log(np.maximum(degree, 1)) - np.log(np.maximum(degree - k, 0.5)))
-        if 80.0 * expected.sum() > len(self):  # a look costs as much as streaming 80 synapses
-            return None
-        from neurosim.kernels import elements
-
-        tries = 20 * int(expected.max(initial=0.0)) + 100
-        columns, k = columns[mine], k[mine]
-        row, slot, held = np.empty(k.sum(), np.int64), np.empty(k.sum(), np.int64), np.empty(k.size, np.int64)
-        row0 = w.row_of(np.zeros(columns.size, np.int64), columns - first)
-        uid = self.target._uid[columns - first]
-        elements.probe_inputs(
-            np.uint64(key), uid, columns, k, row0, w.pre_n, tries, self.pool.mask, self.pool.table, self.pool.packed, row, slot, held
-        )  # fmt: skip
-        return (row, slot) if np.array_equal(held, k) else None
+        self._check_alive()
+        return choosing.sample_in(self, self._target_places(post), k, key)
 
     def weakest(self, k: ArrayLike, post: ArrayLike | None = None) -> Edges:
         """The k edges of smallest |weight| of each target uid (default: of all targets)."""
         post = self.target.uid if post is None else post
-        return self._per_target(
-            post,
-            k,
-            lambda columns, k, mine: self.pool.weakest_in(columns[mine], k[mine], self.wire.row0, self.wire.n_rows),
-        )
+        self._check_alive()
+        return choosing.weakest(self, self._target_places(post), k)
 
     def weaker_than(self, bound: float) -> Edges:
         """Edges with weight below `bound` (for inhibitory ones: above -bound)."""
         edges = self.edges()
         return edges[np.abs(edges.weight) < bound]
 
-    def _per_target(
-        self, post: ArrayLike, k: ArrayLike, ask: Callable[[np.ndarray, np.ndarray, Any], tuple[np.ndarray, np.ndarray]]
-    ) -> Edges:
-        self._check_alive()
-        j = self._target_places(post)
-        k = np.broadcast_to(np.asarray(k, np.int64), j.shape)
-        columns = self._used_columns()
-        if len(columns) > 1:
-            raise WiringError(
-                f"{self.name}: its synapses go to several receptors; connect them as two projections to ask per target"
-            )
-        degree = self._inputs()[self.wire.columns.index(columns[0])]
-        many = np.minimum(k, degree[j])
-        if ranks.SIZE > 1:
-            mine = np.flatnonzero(self.wire.owns(j))
-            return self._found(*ask(columns[0] + j, many, mine), np.repeat(mine, np.maximum(many[mine], 0)))
-        return self._found(*ask(columns[0] + j, many, slice(None)))
-
-    def _used_columns(self) -> list[int]:
-        used = [c for c, degree in zip(self.wire.columns, self._inputs(), strict=True) if degree.any()]
-        return used or self.wire.columns[:1]
-
     def sample_non_edges(self, n: int, key: int) -> tuple[np.ndarray, np.ndarray]:
         """(pre, post) uids of `n` pairs without an edge (all, if there are fewer), uniformly, no autapse unless allowed."""
         self._check_alive()
-        rng = np.random.Generator(np.random.Philox(int(key)))
-        source, target = self.source.uid, self.target.uid
-        total = source.size * target.size
-        if 2 * (len(self) + n) > total:  # draws would mostly hit what is taken: list what is free
-            edges = self.edges()
-            free = np.ones(total, np.bool_)
-            free[np.searchsorted(source, edges.pre) * target.size + np.searchsorted(target, edges.post)] = False
-            if not self.autapses:
-                own = np.intersect1d(source, target)
-                free[np.searchsorted(source, own) * target.size + np.searchsorted(target, own)] = False
-            pairs = np.flatnonzero(free)
-            taken = rng.choice(pairs, min(n, pairs.size), replace=False)
-        else:
-            taken = np.zeros(0, np.int64)
-            while taken.size < n:
-                draw = rng.integers(0, total, 2 * (n - taken.size) + 16)
-                pre, post = source[draw // target.size], target[draw % target.size]
-                fine = ~self.has_edge(pre, post)
-                if not self.autapses:
-                    fine &= pre != post
-                taken = np.concatenate([taken, draw[fine]])
-                taken = taken[np.sort(np.unique(taken, return_index=True)[1])]
-        return source[taken[:n] // target.size], target[taken[:n] % target.size]
+        return choosing.sample_non_edges(self, n, key)
 
     def nth(self, edges: Edges) -> np.ndarray:
         """Number of each edge among its parallels in `edges`, by birth; int64 [edges]."""
-        if not self.parallel:
-            return np.zeros(len(edges), np.int64)
-        order = np.lexsort((edges.slot, edges.post, edges.pre))
-        nth = np.zeros(len(edges), np.int64)
-        nth[order] = nth_among_parallels(edges.pre[order], edges.post[order])
-        return nth
+        return choosing.nth(self, edges)
 
     def number(self, edges: Edges) -> np.ndarray:
         """A number for each edge that stays with it while it lives and is never used again; int64 [edges]."""
@@ -493,11 +399,7 @@ class Projection:
 
     def chance(self, edges: Edges, key: int) -> np.ndarray:
         """A number in [0, 1) for each edge, from (key, uids, number among parallels) alone; float64 [edges]."""
-        from neurosim.kernels.rng import hash_pairs
-
-        out = np.zeros(len(edges))
-        hash_pairs(np.uint64(key), edges.pre, edges.post, self.nth(edges), out)
-        return out
+        return choosing.chance(self, edges, key)
 
     def want_birth(self) -> None:
         """Keep the birth of each synapse from now on; those that are there count as born now."""
@@ -539,8 +441,8 @@ class Projection:
         i, j = self._places(pre, post)
         sources, targets = self.source._uid[i], self.target._uid[j]
         ranks.agree(f"{self.name}.insert", sources, targets, weight, delay)
-        self._check_pairs(i, j, sources, targets)
-        self._bear(i, j, sources, targets, weight, delay, rule)
+        inserting.check_pairs(self, i, j, sources, targets)
+        inserting.bear(self, i, j, sources, targets, weight, delay, rule)
         return int(i.size)
 
     def insert_allowed(
@@ -556,112 +458,12 @@ class Projection:
         i, j = self._places(pre, post)
         sources, targets = self.source._uid[i], self.target._uid[j]
         ranks.agree(f"{self.name}.insert_allowed", sources, targets, weight, delay)
-        fine = np.ones(i.size, np.bool_)
-        if not self.autapses:
-            fine &= sources != targets
-        if not self.parallel and i.size:
-            first = np.zeros(i.size, np.bool_)
-            first[np.unique(i * len(self.target) + j, return_index=True)[1]] = True
-            fine &= first & (self._multiplicity(i, j) == 0)
+        fine = inserting.allowed(self, i, j, sources, targets)
         if not fine.all():
             i, j, sources, targets = (a[fine] for a in (i, j, sources, targets))
         if i.size:
-            self._bear(i, j, sources, targets, weight, delay, rule)
+            inserting.bear(self, i, j, sources, targets, weight, delay, rule)
         return fine
-
-    def _bear(
-        self, i: np.ndarray, j: np.ndarray, sources: np.ndarray, targets: np.ndarray, weight: Any, delay: Any, rule: str
-    ) -> None:
-        """Give new synapses between places (and their uids), which are allowed, weights and delays, and insert them."""
-        net = self.network
-        key = ("synapse", self.name, net.step, self.births)
-        weight = self.default_weight if weight is None else weight
-        drawn = hasattr(weight, "draw") or hasattr(self.default_delay if delay is None else delay, "draw")
-        nth = nth_among_parallels(sources, targets) if self.parallel and drawn else 0
-        weight = values.edge_weights(
-            net, f"{self.name}.insert(weight)", weight, self.unit, sources, targets, key, nth=nth
-        )
-        own = delay is not None
-        delay = delay if own else self.default_delay
-        if own or hasattr(delay, "draw"):
-            label, least = f"{self.name}.insert(delay)", 0 if self.wire.axonal else 1
-            steps = values.edge_delays(net, label, delay, sources, targets, key, least=least, nth=nth, said=not own)
-            steps = steps if own else steps + self.folded
-        else:
-            steps = np.asarray(delay)
-        self._insert(i, j, weight, steps, rule)
-        self.births += 1
-
-    def _check_pairs(self, i: np.ndarray, j: np.ndarray, pre: np.ndarray, post: np.ndarray) -> None:
-        if not self.autapses and (pre == post).any():
-            uid = int(pre[pre == post][0])
-            raise WiringError(
-                f"{self.name}.insert: {uid} -> {uid} is an autapse; connect(..., autapses=True) allows them"
-            )
-        if not self.parallel:
-            pair = i * len(self.target) + j
-            twice = np.unique(pair, return_counts=True)[1] > 1
-            there = self._multiplicity(i, j) > 0
-            if twice.any() or there.any():
-                k = int(np.flatnonzero(there)[0]) if there.any() else 0
-                raise WiringError(
-                    f"{self.name}.insert: {pre[k]} -> {post[k]} would be a parallel synapse; connect(..., parallel=True) allows them"
-                )
-
-    def _insert(self, i: np.ndarray, j: np.ndarray, weight: np.ndarray, steps: np.ndarray, rule: str | None) -> None:
-        """Insert synapses between places, checked already; `rule` None for the wiring that connect makes."""
-        if i.size == 0:
-            return
-        weight = self._checked_weights(weight)
-        column = self._columns_for(weight) + j
-        self._check_delays(steps)
-        engine, w, pool = self.network.engine, self.wire, self.pool
-        engine.note_delays(w, int(np.min(steps)), int(np.max(steps)))
-        if ranks.SIZE > 1 and rule is not None:
-            self._insert_own(i, j, column, steps, weight)
-        elif rule is None and not pool.length[w.row0 : w.row0 + w.n_rows].any():
-            flight.note_in_flight(engine, pool, w, np.arange(w.row0, w.row0 + w.n_rows))
-            pool.build(w.row0, w.n_rows, w.row_of(i, j), column, steps, weight)
-            if pool.extra.size:
-                row, slot = pool.edges(w.row0, w.n_rows)[:2]
-                pool.extra[pool.places_of(row, slot)] = engine.step
-        else:
-            row = w.row_of(i, j)
-            steps, weight = (one if np.ndim(one) else np.full(i.size, one) for one in (steps, weight))
-            flight.note_in_flight(engine, pool, w, row)
-            slot = pool.insert(row, column, steps, weight)
-            if pool.extra.size:
-                pool.extra[pool.places_of(row, slot)] = engine.step
-        self._edited(column, 1)
-        if rule is not None:
-            pre, post = self.source._uid[i], self.target._uid[j]
-            self.network.history.add(engine.step, SYNAPSE_BORN, rule, self.name, pre, post, weight, steps * engine.dt)
-
-    def _insert_own(
-        self, i: np.ndarray, j: np.ndarray, column: np.ndarray, steps: np.ndarray, weight: np.ndarray
-    ) -> None:
-        """Insert those of these synapses whose targets this rank has."""
-        engine, w, pool = self.network.engine, self.wire, self.pool
-        mine = w.owns(j)
-        row = w.row_of(i[mine], j[mine])
-        steps, weight = (np.broadcast_to(one, i.shape)[mine] for one in (steps, weight))
-        flight.note_in_flight(engine, pool, w, row)
-        slot = pool.insert(row, column[mine], steps, weight)
-        if pool.extra.size:
-            pool.extra[pool.places_of(row, slot)] = engine.step
-
-    def _agree_delays(self) -> None:
-        """Delays have been given on each rank: all must know the shortest and the longest."""
-        if ranks.SIZE == 1:
-            return
-        w, none = self.wire, self.wire.most_delay < 0
-        low, high = ranks.least(1 << 62 if none else w.least_delay), ranks.most(w.most_delay)
-        if high >= 0:
-            w.least_delay = w.most_delay = -1
-            self.network.engine.note_delays(w, low, high)
-            if high > self.pool.most_delay:
-                self.network._widen_delays(self, high)
-        self.network.engine.refresh()
 
     def _edited(self, column: np.ndarray | None = None, by: int = 0) -> None:
         """The edges have changed: by so many at each of these ring columns, or anyhow."""
@@ -676,61 +478,6 @@ class Projection:
             column is None
         ):  # else the driver stays as it is: it takes the synapses afresh, and their delays were announced
             self.network.engine.refresh()
-
-    def _check_delays(self, steps: np.ndarray) -> None:
-        if isinstance(self.pool, LazyPool) and self.pool.uniform and self.plasticity.sees != "spikes":
-            low, high = int(np.min(steps)), int(np.max(steps))
-            if low != self.wire.back or high != self.wire.back:
-                other = (low if low != self.wire.back else high) * self.network.dt
-                raise ParameterError(
-                    f"{self.name}: its plastic synapses share one delay of {self.wire.back * self.network.dt:g} ms"
-                    f"{' behind the axon' if self.wire.axonal else ''}, got {other:g} ms; a projection made with several delays, "
-                    f"connect(..., delay=ns.uniform(1.0, 2.0)), takes any"
-                )
-        if np.max(steps) > self.pool.most_delay:
-            self.network._widen_delays(self, int(np.max(steps)))
-
-    def _checked_weights(self, weight: np.ndarray, *, whole: bool = False, say: bool = True) -> np.ndarray:
-        rule = self.plasticity
-        if isinstance(self.pool, CodedPool):
-            error = self.pool.admit(f"{self.name}.weight", self.wire, weight, whole=whole)
-            if say:
-                self.pool.tell(f"{self.name}.weight", self.wire, error, stacklevel=5)
-        if rule is not None and hasattr(rule, "w_min"):
-            low, high = np.array([rule.w_min, rule.w_max], self.pool.weight.dtype)
-            stored = np.atleast_1d(np.asarray(weight, self.pool.weight.dtype))
-            bad = (stored < low) | (stored > high)
-            if bad.any():
-                raise ParameterError(
-                    f"{self.name}.weight: {stored[bad][0]:g} lies outside the bounds [{rule.w_min:g}, {rule.w_max:g}] of its "
-                    f"plasticity; give weights inside, or {type(rule).__name__}(w_min=..., w_max=...)"
-                )
-        return weight
-
-    def _columns_for(self, weight: np.ndarray) -> np.ndarray | int:
-        """Ring column of the first target for each synapse: the receptor that the sign of the weight asks for."""
-        receptors = self.target.model.physics.receptors
-        columns = self.wire.columns
-        names = list(receptors)
-        unit = self.target.model.physics.receptor_unit
-        if self.receptor is not None:
-            sign = receptors[self.receptor]
-            if sign and np.any(np.asarray(weight) * sign < 0):
-                raise ParameterError(
-                    f"{self.name}: receptor {self.receptor!r} takes {'positive' if sign > 0 else 'negative'} weights ({unit}), got "
-                    f"{float(np.min(np.asarray(weight) * sign) * sign):g}; an inhibitory weight is a negative number in every model"
-                )
-            return columns[names.index(self.receptor)]
-        if len(names) == 1:
-            return columns[0]
-        positive, negative = (
-            columns[next(k for k, s in enumerate(receptors.values()) if s == sign)] for sign in (1, -1)
-        )
-        if np.ndim(weight) == 0:
-            return positive if weight >= 0 else negative
-        if (weight >= 0).all():
-            return positive
-        return np.where(weight >= 0, positive, negative)
 
     def remove(self, which: ArrayLike | None = None, *, pre: ArrayLike | None = None, post: ArrayLike | None = None,
                rule: str = "user", in_flight: str = "drop") -> int:  # fmt: skip
@@ -787,74 +534,28 @@ class Projection:
         return i, j
 
     def _source_places(self, uid: ArrayLike) -> np.ndarray:
-        return _places_in(self.source, uid, f"{self.name} (source)")
+        return places_in(self.source, uid, f"{self.name} (source)")
 
     def _target_places(self, uid: ArrayLike) -> np.ndarray:
-        return _places_in(self.target, uid, f"{self.name} (target)")
+        return places_in(self.target, uid, f"{self.name} (target)")
 
     # ---- other forms ------------------------------------------------------------------------------------------------
 
     def to_scipy(self) -> scipy.sparse.csr_array:
         """Weights as a sparse matrix [sources, targets] (places, not uids); parallel synapses are summed."""
-        import scipy.sparse
-
-        edges = self.edges()
-        i, j = np.searchsorted(self.source.uid, edges.pre), np.searchsorted(self.target.uid, edges.post)
-        return scipy.sparse.coo_array((edges.weight, (i, j)), (len(self.source), len(self.target))).tocsr()
+        return forms.to_scipy(self)
 
     def to_networkx(self) -> networkx.MultiDiGraph:
         """Nodes are uids with `population`, edges have `weight` and `delay` (ms)."""
-        import networkx
-
-        graph = networkx.MultiDiGraph()
-        for population in (self.source, self.target):
-            graph.add_nodes_from(population.uid.tolist(), population=population.name, region=population.region)
-        e = self.edges()
-        graph.add_edges_from(
-            (i, j, {"weight": w, "delay": d})
-            for i, j, w, d in zip(e.pre.tolist(), e.post.tolist(), e.weight.tolist(), e.delay.tolist(), strict=True)
-        )
-        return graph
+        return forms.to_networkx(self)
 
     def to_pandas(self) -> pandas.DataFrame:
         """Columns pre, post (uids), weight, delay (ms)."""
-        import pandas
-
-        e = self.edges()
-        return pandas.DataFrame({"pre": e.pre, "post": e.post, "weight": e.weight, "delay": e.delay})
+        return forms.to_pandas(self)
 
     def card(self) -> dict[str, str]:
         """What repr and notebooks show."""
-        w = self.wire
-        dt = self.network.dt
-        delays = (
-            "none"
-            if w.most_delay < 0
-            else f"{w.least_delay * dt:g} ms"
-            if w.least_delay == w.most_delay
-            else f"{w.least_delay * dt:g} ... {w.most_delay * dt:g} ms"
-        )
-        rows = {"from": self.source.name, "to": self.target.name, "synapses": f"{len(self):,}", "delay": delays}
-        levels = getattr(getattr(self.pool, "plan", None), "levels", 0)
-        grid = f" on a grid of {levels + 1} values" if levels else ""
-        if isinstance(self.pool, CodedPool) and self.pool.bits < 16:
-            grid = f", {w.low:g}" if w.low == w.high else f" on a grid from {w.low:g} to {w.high:g}"
-        rows["weights"] = (
-            "procedural, drawn again for every spike: 0 bytes a synapse"
-            if self.procedural
-            else f"{self.pool.store}{grid}, {self.pool.bytes_per_synapse:.1f} bytes a synapse in its pool"
-        )
-        if self.plasticity is not None:
-            where = "firing times" if self.plasticity.sees == "spikes" else "axonal" if w.axonal else "dendritic"
-            names = " + ".join(getattr(rule, "name", type(rule).__name__) for rule in as_parts(self.plasticity))
-            rows["plasticity"] = f"{names} ({self.plasticity.evaluation}, delay: {where})"
-            if self.variables:
-                rows["variables"] = ", ".join(self.variables)
-        if w.axonal:
-            rows["axonal delay"] = f"{w.axonal * dt:g} ms"
-        if w.release < 1:
-            rows["release"] = f"{w.release:g}"
-        return rows
+        return forms.card(self)
 
     def _repr_html_(self) -> str:
         return html_card(f"projection {self.name}", self.card() if self.alive else {"state": "removed"})
@@ -867,29 +568,6 @@ class Projection:
 
 def _ascending(pre: np.ndarray, post: np.ndarray) -> bool:
     return bool(((pre[1:] > pre[:-1]) | ((pre[1:] == pre[:-1]) & (post[1:] >= post[:-1]))).all())
-
-
-def _places_in(population: Population, uid: ArrayLike, label: str) -> np.ndarray:
-    asked = np.atleast_1d(np.asarray(uid))
-    if asked.size and asked.dtype.kind not in "iu":
-        raise WiringError(f"{label}: uids are whole numbers, got {uid!r}")
-    asked = asked.astype(np.int64)
-    own = population._uid
-    if own.size and own[-1] - own[0] == own.size - 1:  # without a gap
-        place = asked - own[0]
-        bad = (place < 0) | (place >= own.size)
-    else:
-        place = np.searchsorted(own, asked)
-        bad = (
-            (place >= own.size) | (own[np.minimum(place, own.size - 1)] != asked)
-            if own.size
-            else np.ones(asked.size, np.bool_)
-        )
-    if bad.any():
-        raise WiringError(
-            f"{label}: {population.name!r} has no neuron with uid {asked[bad][0]}; its uids: {own[0] if own.size else '-'} ... {own[-1] if own.size else '-'}"
-        )
-    return place
 
 
 def unit_of_weights(model: Any, plasticity: Any) -> str:

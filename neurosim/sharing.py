@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neurosim import filling, ranks
+from neurosim import filling, inserting, ranks
 from neurosim.errors import NeurosimError
 from neurosim.wiring import AllToAll, Distance, FixedIndegree, Random, Rule
 from neurosim.wiring.shares import share
@@ -79,7 +79,7 @@ def fill(projection: Projection, planned: Planned, folded: int) -> None:
             rounded = filling.fill(projection, planned, folded)
         else:
             weights, steps = planned.whole()
-            projection._insert(*planned.places(slice(None)), weights, steps + folded, None)
+            inserting.put(projection, *planned.places(slice(None)), weights, steps + folded, None)
     except NeurosimError as one:
         error = one
     told = [one for one in ranks.objects(None if error is None else (type(error), str(error))) if one is not None]
@@ -88,5 +88,5 @@ def fill(projection: Projection, planned: Planned, folded: int) -> None:
     planned.tell(together=True)
     if hasattr(projection.pool, "admit"):
         projection.pool.tell(f"{projection.name}.weight", projection.wire, ranks.most(rounded), stacklevel=5)
-    projection._agree_delays()
+    inserting.agree_delays(projection)
     projection.version += 1

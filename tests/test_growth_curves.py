@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 import neurosim as ns
+from neurosim import choosing
 from neurosim.errors import NeurosimWarning, ParameterError
 from neurosim.structural import Elements, by_distance, partners
 from neurosim.structural.calcium import Calcium
@@ -341,7 +342,8 @@ def test_surplus_inputs_of_a_few_targets_go_uniformly(sized):
     p = net.connect(source, pop, ns.random(0.5), weight=1.0, delay=1.0)
     asked = pop.uid[[4, 11]]
     inputs = [p.pre[p.post == uid] for uid in asked]
-    assert p._probe(np.array([c + k for c in p.wire.columns[:1] for k in (4, 11)]), np.array([3, 2]), 1) is not None
+    columns = p.wire.columns[0] + np.array([4, 11])
+    assert choosing.probe(p, columns, np.array([3, 2]), 1, slice(None)) is not None
     n = sized(3000, 150)
     found = np.zeros((2, 320))
     for key in range(n):

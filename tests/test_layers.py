@@ -30,6 +30,10 @@ STOREYS = {
         "network",
         "snapshot",
         "running",
+        "overview",
+        "resetting",
+        "attending",
+        "disconnecting",
         "populating",
         "joining",
         "connecting",
@@ -41,7 +45,10 @@ STOREYS = {
         "listening",
         "stimulating",
         "projection",
+        "forms",
+        "choosing",
         "edges",
+        "inserting",
         "population",
         "values",
         "runs",
@@ -52,7 +59,7 @@ STOREYS = {
         "spread",
     ],
     4: ["engine", "structural", "learning", "checkpoint", "recordings", "plot"],
-    3: ["neurons", "equations", "plasticity", "stimuli", "wiring", "graph", "analysis", "streaming"],
+    3: ["neurons", "equations", "plasticity", "stimuli", "wiring", "graph", "questions", "analysis", "streaming"],
     2: ["kernels", "positions", "distributions", "recording", "datasets", "history", "lifetimes", "encoding", "mapped"],
     1: ["errors", "units", "checks", "process", "ranks"],
 }
@@ -62,6 +69,10 @@ CHAINS = [
         "snapshot",
         "gathering",
         "running",
+        "overview",
+        "resetting",
+        "attending",
+        "disconnecting",
         "populating",
         "joining",
         "connecting",
@@ -74,8 +85,11 @@ CHAINS = [
         "listening",
         "stimulating",
         "projection",
+        "forms",
+        "choosing",
         "spread",
         "edges",
+        "inserting",
         "population",
         "values",
     ],  # one thing in many parts: what users hold
@@ -84,6 +98,7 @@ CHAINS = [
     ["equations", "plasticity"],  # and the same mechanism
     ["history", "lifetimes"],  # events, and what follows from them
     ["positions", "distributions", "kernels"],  # a draw is made by a kernel
+    ["graph", "questions"],  # rows that are edited, and what they are asked
     ["learning", "engine"],  # a pass over a pool first notes what is on its way
     ["ranks", "errors"],  # what ranks disagree about is an error
     ["checks", "units", "errors"],  # a check converts quantities; one that fails raises an error

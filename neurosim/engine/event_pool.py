@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from neurosim.checks import steps_of
-from neurosim.engine.lazy_pool import CLOCKED, HISTORY, NEVER, ROW_STATE, L, LazyPool, P, _shift
+from neurosim.engine.histories import NEVER, L, P, shift_steps
+from neurosim.engine.lazy_pool import CLOCKED, HISTORY, ROW_STATE, LazyPool
 from neurosim.errors import ParameterError
 from neurosim.graph import RowPool
 from neurosim.kernels import events
@@ -334,7 +335,7 @@ class EventPool(LazyPool):
         before = int(self.ledger[L["EPOCH"]])
         super().rebase()
         if self.plan.evolves:
-            _shift(self.stamp[:, self.plan.width - 1], int(self.ledger[L["EPOCH"]]) - before)
+            shift_steps(self.stamp[:, self.plan.width - 1], int(self.ledger[L["EPOCH"]]) - before)
 
     def reset(self, step: int = 0) -> None:
         super().reset(step)

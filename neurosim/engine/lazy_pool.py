@@ -30,11 +30,11 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
+from neurosim.engine.histories import NEVER, Histories, L, P, shift_steps
 from neurosim.errors import ParameterError
 from neurosim.graph import RowPool
 from neurosim.kernels import history, lazy
 
-NEVER = history.NEVER
 ROW_STATE = ("last_pre", "seen", "noted", "pre_trace", "row_projection")
 HISTORY = ("line", "log", "log_trace", "logged")
 ROWS = ("start", "length", "room", "packed", "weight", "ident", "extra", "free", "used")
@@ -42,8 +42,6 @@ NOTES = ("note_step", "note_row", "note_first", "note_length", "amount", "note_u
 CLOCKED = ("place", "parameters", "rates", "recent", "recent_bounds", "births", "ledger")
 LEAST_LOG = 16  # spikes a target's log holds at least; a power of two
 LONGEST_TABLE = 1 << 26  # entries of a decay table: 32 time constants
-P = {name: i for i, name in enumerate(history.PLACE)}
-L = {name: i for i, name in enumerate(history.LEDGER)}
 
 
 class LazyRule(Protocol):
@@ -57,7 +55,7 @@ class LazyRule(Protocol):
     tau_minus: float
 
 
-class LazyPool(RowPool):
+class LazyPool(Histories, RowPool):
     """Growable rows of synapses under one lazy rule (its two functions), one weight type and one flavour.
 
     Parameters
@@ -130,11 +128,6 @@ class LazyPool(RowPool):
         return module, lazy.rule_parameters(potentiate, depress)
 
     # ---- projections -------------------------------------------------------------------------------------------------
-
-    @property
-    def clock(self) -> int:
-        """The last step whose spikes were pushed; -1 before the first."""
-        return int(self.ledger[L["CLOCK"]])
 
     @property
     def late(self) -> bool:
@@ -264,12 +257,6 @@ class LazyPool(RowPool):
         self.row_projection[self.row_projection > k] -= 1
         self._fill_decays()
         self._lay_recent(self._kept())
-
-    def move_places(self, place_map: ArrayLike) -> None:
-        """Global places were renumbered (-1: gone): rewrite the recent spikes, which stay ascending within a step."""
-        place_map = np.asarray(place_map, np.int64)
-        moved = [(step, place_map[places]) for step, places in self._kept()]
-        self._lay_recent([(step, np.sort(places[places >= 0])) for step, places in moved])
 
     # ---- editing and reading -----------------------------------------------------------------------------------------
 
@@ -468,9 +455,9 @@ class LazyPool(RowPool):
         self.catch_up()
         shift = self.clock - int(self.ledger[L["EPOCH"]])
         for name in ("last_pre", "seen", "noted", "log"):
-            _shift(getattr(self, name), shift)
+            shift_steps(getattr(self, name), shift)
         lines = self.line.reshape(-1, self.words)[:, : self.times]
-        _shift(lines, shift)
+        shift_steps(lines, shift)
         self.ledger[L["EPOCH"]] += shift
         self.ledger[L["SAFE"]] = max(self.ledger[L["SAFE"]] - shift, NEVER)
 
@@ -510,11 +497,6 @@ class LazyPool(RowPool):
 
     # ---- inside ------------------------------------------------------------------------------------------------------
 
-    @property
-    def _present(self) -> int:
-        """The clock in steps since the epoch."""
-        return self.clock - int(self.ledger[L["EPOCH"]])
-
     def _check_bounds(self, what: str, row: ArrayLike, weight: ArrayLike) -> None:
         """Weights must lie within their rule's bounds: every replay clips, also one that finds nothing to do."""
         low, high = self.parameters[self.row_projection[np.asarray(row, np.int64)], :2].astype(self.weight.dtype).T
@@ -547,32 +529,6 @@ class LazyPool(RowPool):
         self.births = np.ascontiguousarray(births)
         self.ledger[L["BIRTHS"]] = births.shape[0]
 
-    def _set_lines(self, lines: np.ndarray) -> None:
-        """Take lines [targets, words], on boundaries of cache lines."""
-        raw = np.zeros(lines.size + 16, np.int32)
-        skip = (-raw.ctypes.data // 4) % 16
-        self.line = raw[skip : skip + lines.size]
-        self.line[:] = lines.reshape(-1)
-        self.line_trace = self.line.view(self.weight.dtype)
-
-    def _add_lines(self, n: int) -> None:
-        self._take_lines(np.concatenate([np.arange(self.logged.size), np.full(n, -1, np.int64)]))
-
-    def _take_lines(self, old: np.ndarray) -> None:
-        """The history of line i becomes that of old[i], or an empty one for -1."""
-        kept = old >= 0
-        lines = np.zeros((old.size, self.words), np.int32)
-        lines[:, : self.times] = NEVER
-        lines[kept] = self.line.reshape(-1, self.words)[old[kept]]
-        logged = np.zeros(old.size, np.int64)
-        logged[kept] = self.logged[old[kept]]
-        log = np.full((old.size, self.log.shape[1]), NEVER, np.int32)
-        log[kept] = self.log[old[kept]]
-        log_trace = np.zeros((old.size, self.log_trace.shape[1]), self.weight.dtype)
-        log_trace[kept] = self.log_trace[old[kept]]
-        self._set_lines(lines)
-        self.logged, self.log, self.log_trace = logged, log, log_trace
-
     def _clear_logs(self) -> None:
         """Let every log take the next chunk: sweep, and grow the logs where sweeps come too often or do not help."""
         if not self.ledger[L["WANTED"]] and self.ledger[L["AHEAD"]] < self.log.shape[1] // 2:
@@ -588,66 +544,7 @@ class LazyPool(RowPool):
             self._double_logs()
         self.ledger[L["WANTED"]] = 0
 
-    def _crowded(self) -> bool:
-        return bool(history.crowded(int(self.ledger[L["AHEAD"]]), int(self.ledger[L["SAFE"]]), self.log, self.logged))
-
-    def _double_logs(self) -> None:
-        lines, size = self.log.shape
-        at = np.arange(size)
-        count = self.logged[:, None]
-        event = count - 1 - ((count - 1 - at) & (size - 1))  # number of the spike that lies at each place
-        line, held = np.nonzero(event >= 0)
-        to = event[line, held] & (2 * size - 1)
-        log = np.full((lines, 2 * size), NEVER, np.int32)
-        log[line, to] = self.log[line, held]
-        if not self.uniform:
-            log_trace = np.zeros((lines, 2 * size), self.weight.dtype)
-            log_trace[line, to] = self.log_trace[line, held]
-            self.log_trace = log_trace
-        self.log = log
-
-    def _oldest(self) -> int:
-        """First of the recent spikes that are still to arrive somewhere."""
-        step = self.clock + 1 - int(self.ledger[L["LAG"]])
-        first, _, held = self.recent_bounds[step & (self.recent_bounds.shape[0] - 1)]
-        return int(first) if held == step else 0
-
-    def _kept(self) -> list[tuple[int, np.ndarray]]:
-        """(step, places of its spikes) of the steps that may still be asked for, ascending."""
-        held = self.recent_bounds[self.recent_bounds[:, 2] > max(-1, self.clock - int(self.ledger[L["LAG"]]))]
-        mask = self.recent.size - 1
-        return [(int(s), self.recent[np.arange(i, j) & mask]) for i, j, s in held[np.argsort(held[:, 2])]]
-
-    def _lay_recent(self, kept: list[tuple[int, np.ndarray]], room: int = 0) -> None:
-        """Hold these spikes, for as many steps as the longest lag needs, with room for so many more."""
-        lag = max(1, int(self.place[:, [P["AXONAL"], P["BACK"]]].max(initial=0)))
-        total = sum(places.size for _, places in kept)
-        size = max(64, self.recent.size, 1 << int(2 * (total + room)).bit_length())
-        steps = 1 << int(lag + 1).bit_length()
-        self.recent, self.recent_bounds = np.zeros(size, np.int64), np.full((steps, 3), NEVER, np.int64)
-        head = 0
-        for step, places in kept:
-            self.recent[head : head + places.size] = places
-            self.recent_bounds[step & (steps - 1)] = head, head + places.size, step
-            head += places.size
-        self.ledger[L["HEAD"]], self.ledger[L["LAG"]] = head, lag
-
-    def _fill_decays(self) -> None:
-        """Tables exp(-d dt / tau), ending at 32 time constants with 0; the last entry of all is 0."""
-        cuts = np.ceil(32.0 / self.rates).astype(np.int64) + 1
-        size = int(cuts.max(initial=0)) + 1
-        for column, name in enumerate(("decay_plus", "decay_minus")):
-            table = np.zeros((self.rates.shape[0], size))
-            for k in range(table.shape[0]):
-                history.fill_decays(float(self.rates[k, column]), int(cuts[k, column]), table[k])
-            setattr(self, name, table.astype(self.weight.dtype))
-
 
 _ROW_FILL: dict[str, Any] = {
     "last_pre": NEVER, "seen": NEVER // 2, "noted": NEVER, "counted": 0, "pre_trace": 0.0, "row_projection": 0,
 }  # fmt: skip
-
-
-def _shift(steps: np.ndarray, shift: int) -> None:
-    """Subtract from steps in place, stopping at NEVER."""
-    steps[...] = np.maximum(steps.astype(np.int64) - shift, NEVER)

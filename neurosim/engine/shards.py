@@ -9,8 +9,9 @@ import numpy as np
 
 from neurosim.engine import flight
 from neurosim.engine.coded_pool import CodedPool
+from neurosim.engine.histories import L, P
 from neurosim.engine.implicit_pool import ImplicitPool
-from neurosim.engine.lazy_pool import L, LazyPool, P
+from neurosim.engine.lazy_pool import LazyPool
 from neurosim.engine.pools import StaticPool, Wire
 from neurosim.errors import RunError
 from neurosim.graph import RowPool

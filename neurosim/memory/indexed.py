@@ -8,19 +8,19 @@ Teyler & DiScenna (1986) Behav. Neurosci. 100:147; Kanerva (1988) Sparse Distrib
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from neurosim import wiring
-from neurosim.checks import check_count, check_positive, check_probability
+from neurosim.checks import check_count, check_positive
 from neurosim.errors import ParameterError
-from neurosim.memory.associative import DRIFT, Calibration, Freed, Patterns, empty_projection
-from neurosim.memory.failures import CapacityFull, IncompatibleSnapshot, NotCalibrated
+from neurosim.memory import thresholds
+from neurosim.memory.associative import Calibration, Freed, Patterns, empty_projection
+from neurosim.memory.failures import CapacityFull, IncompatibleSnapshot
 from neurosim.memory.layer import Layer, Timetable, Volleys, volleys
 
 if TYPE_CHECKING:
@@ -366,14 +366,14 @@ class IndexStore:
         if reject and any(g != 1 for g in gains.values()):
             raise ParameterError(f"{self.name}.recall(reject=True): thresholds are found for gain 1, got {gain!r}")
         rise = check_positive(f"{self.name}.recall(rise)", rise)
-        barred, drawn = self._barred(mask), _digest(among)
+        barred, drawn = self._barred(mask), thresholds.digest(among)
         sizes = np.array([shown[f].sizes if f in shown else np.zeros(number, np.int64) for f in self.keys])
         found = _Found(number, k)
         for size in np.unique(sizes, axis=1).T:
             rows = np.flatnonzero((sizes == size[:, None]).all(0))
             if not len(self.index.cells):  # a lesion: nobody is there to fire
                 break
-            table = self._table((*size.tolist(), drawn)) if reject else None
+            table = thresholds.held(self, (*size.tolist(), drawn)) if reject else None
             top = float(sum(s * gains.get(f, 1) for f, s in zip(self.keys, size.tolist(), strict=True)))
             top = top if most is None else min(top, check_positive(f"{self.name}.recall(most)", most))
             self._tune(top, max(table.theta, least) if table else least, rise)
@@ -481,69 +481,20 @@ class IndexStore:
         NotCalibrated
             If no threshold has this rate.
         """
-        fa = check_positive(f"{self.name}.calibrate(fa)", check_probability(f"{self.name}.calibrate(fa)", fa))
-        cues = check_count(f"{self.name}.calibrate(cues)", cues, least=200)
-        by_field = {next(iter(self.keys)): size} if isinstance(size, int | np.integer) else size
-        wanted = {f: layer.k for f, layer in self.keys.items()} if by_field is None else dict(by_field)
-        sizes = tuple(check_count(f"{self.name}.calibrate(size)[{f!r}]", wanted.get(f, 0), least=0) for f in self.keys)
-        rng = self.net.rng("calibrate", self.name, *sizes)
-        pools = {f: np.asarray((among or {}).get(f, np.arange(layer.n))) for f, layer in self.keys.items()}
-        noise: dict[str, Any] = {
-            f: pool[np.argsort(rng.random((2 * cues, pool.size)), axis=1)[:, :s]]
-            for (f, pool), s in zip(pools.items(), sizes, strict=True)
-            if s
-        }
-        if not noise:
-            raise ParameterError(f"{self.name}.calibrate(size): fields are {[*self.keys]!r}, got {size!r}")
-        heard = self._heard(noise, sizes, fa)
-        levels = np.arange(sum(sizes), 0, -1)
-        passing = np.array([np.mean(heard[:cues] >= level) for level in levels])
-        low = levels[passing <= fa]
-        if not low.size:
-            raise NotCalibrated(
-                f"{self.name}.calibrate: {passing[0]:.1%} of random cues of sizes {sizes} reach the highest support, more than fa = {fa:g}, with "
-                f"{len(self)} memories; no threshold rejects them. Take larger cues, forget some, or allow fa={passing[0]:.2g}"
-            )
-        theta = float(low[-1])
-        found = Calibration(theta, float(np.mean(heard[cues:] >= theta)), cues, float(len(self)))
-        self.calibrations[(*sizes, _digest(among))] = found
-        return found
-
-    def _heard(self, noise: dict[str, Any], sizes: tuple[int, ...], fa: float) -> np.ndarray:
-        """Support of the best memory for each random cue; the race begins no higher than it must."""
-        share = sum(s * layer.k / layer.n for s, layer in zip(sizes, self.keys.values(), strict=True))
-        most, top = min(np.ceil(share + 5.0 * np.sqrt(share) + 3.0), sum(sizes)), sum(sizes)
-        while True:
-            heard = np.nan_to_num(self.recall(noise, read=False, most=float(most)).support[:, 0], nan=0.0)
-            if most >= top or np.mean(heard >= most) < fa / 2:
-                return heard
-            most = min(2 * most, top)
+        return thresholds.find(self, fa, size, cues, among)
 
     def calibrated(self, size: Mapping[str, int], among: Mapping[str, ArrayLike] | None = None) -> bool:
         """Whether there is a threshold that still holds for cues of so many cells in each field."""
-        found = self.calibrations.get((*(int(size.get(f, 0)) for f in self.keys), _digest(among)))
-        return found is not None and abs(len(self) - found.fill) <= DRIFT * found.fill
-
-    def _table(self, key: tuple[int, ...]) -> Calibration:
-        found = self.calibrations.get(key)
-        wanted = {f: s for f, s in zip(self.keys, key[:-1], strict=True) if s}
-        line = f"store.calibrate(size={wanted}{', among=...' if key[-1] else ''})"
-        if found is None:
-            raise NotCalibrated(f"{self.name}.recall(reject=True): no threshold for cues of {wanted} cells: {line}")
-        if abs(len(self) - found.fill) > DRIFT * found.fill:
-            raise NotCalibrated(
-                f"{self.name}.recall(reject=True): there were {found.fill:g} memories when the threshold was found and are {len(self)} now: {line}"
-            )
-        return found
+        found = self.calibrations.get((*(int(size.get(f, 0)) for f in self.keys), thresholds.digest(among)))
+        return found is not None and thresholds.holds(self, found)
 
     # ---- saving -----------------------------------------------------------------------------------------------------
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What Python knows beside the network, as arrays."""
-        table = [[*sizes, c.theta, c.false_alarm_rate, c.cues, c.fill] for sizes, c in self.calibrations.items()]
         return {
             "uid": self.index.uid, "gate_uid": self.gate.uid, "owner": self._owner, "next": np.array([self._next]),
-            "calibrations": np.array(table, np.float64).reshape(-1, len(self.keys) + 5),
+            "calibrations": thresholds.as_table(self.calibrations, len(self.keys)),
         }  # fmt: skip
 
     def set_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
@@ -556,12 +507,7 @@ class IndexStore:
         self._owner, self._next = owner, int(arrays["next"][0])
         used = np.flatnonzero(owner >= 0)
         self._place = dict(zip(owner[used].tolist(), used.tolist(), strict=True))
-        self.calibrations = {
-            tuple(int(x) for x in r[: fields + 1]): Calibration(
-                float(r[fields + 1]), float(r[fields + 2]), int(r[fields + 3]), float(r[fields + 4])
-            )
-            for r in arrays["calibrations"]
-        }
+        self.calibrations = thresholds.from_table(arrays["calibrations"])
 
     def __repr__(self) -> str:
         fields = ", ".join(self.keys)
@@ -609,12 +555,6 @@ def _length(name: str, patterns: Sequence[Volleys]) -> int:
             f"{name}: fields hold {', '.join(map(str, sorted(lengths)))} patterns; give as many of each"
         )
     return lengths.pop()
-
-
-def _digest(among: Mapping[str, ArrayLike] | None) -> int:
-    """A number that tells sets of cells apart; 0 for all."""
-    text = b"".join(f.encode() + np.asarray(p, np.int64).tobytes() for f, p in sorted((among or {}).items()))
-    return zlib.crc32(text) if text else 0
 
 
 def _ragged(groups: Sequence[np.ndarray], n: int) -> Volleys:
