@@ -214,7 +214,7 @@ def connect(
         told = sharing.listed(drawn, edges, whole)
         ranks.agree(label, name, weight, delay, dtype, autapses, parallel, release, *told)
         if sharing.none(edges):
-            warnings.warn(f"{label}: the rule {drawn!r} made no synapse", NeurosimWarning, stacklevel=4)
+            warnings.warn(f"{label}: the rule {drawn!r} made no synapse", NeurosimWarning, stacklevel=3)
         if delay is None and edges.delay is None:
             delay = 0.0 if axonal else net.default_delay
         if not isinstance(drawn, FromEdges):
@@ -267,7 +267,7 @@ def connect(
         elif plasticity is None or by_portions:
             fill(projection, planned, folded)
             if by_portions and not len(projection):
-                warnings.warn(f"{label}: the rule {drawn!r} made no synapse", NeurosimWarning, stacklevel=4)
+                warnings.warn(f"{label}: the rule {drawn!r} made no synapse", NeurosimWarning, stacklevel=3)
         else:
             i, j = planned.places(slice(None))
             del planned

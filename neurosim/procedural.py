@@ -64,7 +64,7 @@ def connect(
     projection.default_weight, projection.folded = recipe.weight, recipe.folded
     projection.default_delay = recipe.delay
     if not len(projection):
-        warnings.warn(f"{label}: the rule {rule!r} made no synapse", NeurosimWarning, stacklevel=5)
+        warnings.warn(f"{label}: the rule {rule!r} made no synapse", NeurosimWarning, stacklevel=4)
     return projection
 
 

@@ -45,7 +45,7 @@ def edge_delays(
     if hasattr(value, "draw"):
         steps, low, rounded = drawn_steps(net, value, pre, post, key, least=least, nth=nth)
         if rounded and not said:
-            tell_rounding(label, net, low, steps.size, least, stacklevel=6)
+            tell_rounding(label, net, low, steps.size, least, stacklevel=5)
         return steps
     array = _floats(label, plain(label, value, "ms"))
     if array.ndim == 0:
