@@ -31,19 +31,6 @@ OWN = ("duration", "seed", "out", "progress")
 OPTIONS = ("seed", "duration", "out", "threads", "mpi", "set", "debug", "help")
 THREADS = "NEUROSIM_THREADS"  # what the engine's choice of threads honours
 SHORT = 0.1  # part of a scenario's own duration that `--duration short` runs
-LIBRARIES = (
-    "numpy",
-    "numba",
-    "llvmlite",
-    "scipy",
-    "networkx",
-    "matplotlib",
-    "tqdm",
-    "joblib",
-    "brian2",
-    "pandas",
-    "mpi4py",
-)
 
 
 class UsageError(Exception):
@@ -118,7 +105,10 @@ def _parser() -> argparse.ArgumentParser:
         help="settings of the scenario; --KEY VALUE is the same",
     )
     run.add_argument("--threads", metavar="N", help="threads of the engine (default: its own choice)")
-    run.add_argument("--mpi", metavar="R", help="run on R ranks: the network is divided among so many processes")
+    run.add_argument(
+        "--mpi", nargs="?", const="", metavar="R",
+        help="divide the network among R processes (without R: one for each core)",
+    )  # fmt: skip
     run.set_defaults(function=_run)
 
     page = commands.add_parser(
@@ -237,7 +227,7 @@ def _command(given: argparse.Namespace, out: Path | None) -> str:
     words += [] if given.seed is None else ["--seed", str(given.seed)]
     words += [] if given.duration is None else ["--duration", given.duration]
     words += [] if given.threads is None else ["--threads", given.threads]
-    words += [] if given.mpi is None or out is None else ["--mpi", given.mpi]
+    words += [] if given.mpi is None or out is None else ["--mpi", *([given.mpi] if given.mpi else [])]
     words += ["--debug"] if given.debug and out is None else []
     settings = [text for group in given.settings for text in group]
     return shlex.join([*words, *given.flags, *(["--set", *settings] if settings else [])])
@@ -576,33 +566,9 @@ def _numbers(values: Sequence[float] | str) -> str:
 
 
 def _info(given: argparse.Namespace) -> int:
-    import importlib.metadata
-    import platform
+    from neurosim.about import facts
 
-    from neurosim.threads import available
-
-    def version(name: str) -> str:
-        try:
-            return importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            return "not installed"
-
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    cache = _cache()
-    size = sum(path.stat().st_size for path in cache.rglob("*") if path.is_file()) if cache.exists() else 0
-    rows = {
-        "neurosim": f"{__version__} in {PACKAGE}",
-        "python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
-    }
-    rows |= {name: version(name) for name in LIBRARIES}
-    rows |= {
-        "cache": f"{cache} ({size / 1e6:.1f} MB of compiled code; may be deleted at any time)",
-        "scenarios": ", ".join(scenarios()) or "none",
-        "cores": str(cores),
-        "threads": f"{available()} for networks large enough to gain, else one; --threads N or NEUROSIM_THREADS says another",
-        "gpu": "no GPU back end",
-    }
-    for name, value in rows.items():
+    for name, value in facts(scenarios()).items():
         print(f"{name.ljust(12)}{value}")
     return 0
 

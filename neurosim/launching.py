@@ -28,7 +28,8 @@ def mpirun() -> str:
 
 
 def start(asked: str, words: Sequence[str]) -> int:
-    """Run `python -m neurosim` with these words on so many ranks; return the exit code."""
+    """Run `python -m neurosim` with these words on so many ranks (one for each core if no number is asked); return the exit code."""
+    asked = asked or str(ranks.cores())
     if not asked.isascii() or not asked.isdecimal() or int(asked) < 1:
         raise ParameterError(f"--mpi {asked}: give a whole number of ranks, at least 1, for example --mpi 2")
     try:

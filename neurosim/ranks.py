@@ -91,6 +91,11 @@ def allgather(send: np.ndarray, recv: np.ndarray) -> None:
     _comm.Allgather(send, recv)
 
 
+def cores() -> int:
+    """Cores of this machine that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def here() -> int:
     """Ranks on this machine."""
     if SIZE == 1:

@@ -30,9 +30,8 @@ def available() -> int:
     asked = os.environ.get("NEUROSIM_THREADS")
     if asked is not None:
         return check("NEUROSIM_THREADS", int(asked) if asked.strip().isdigit() else asked)
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     limit = os.environ.get("NUMBA_NUM_THREADS", "")
-    count = max(1, ranks.same(count // ranks.here()))
+    count = max(1, ranks.same(ranks.cores() // ranks.here()))
     return min(count, int(limit)) if limit.isdigit() and int(limit) > 0 else count
 
 

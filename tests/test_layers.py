@@ -24,7 +24,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "neurosim"
 
 STOREYS = {
-    7: ["cli", "checking", "__main__"],
+    7: ["cli", "checking", "about", "__main__"],
     6: ["memory", "bridges", "lab", "report", "sweeps"],
     5: [
         "network",
@@ -94,6 +94,7 @@ CHAINS = [
         "values",
     ],  # one thing in many parts: what users hold
     ["__main__", "cli", "checking"],  # python -m neurosim is the command line, and `check` one of its commands
+    ["cli", "about"],  # `info` another
     ["equations", "neurons"],  # a model in equations is the same physics
     ["equations", "plasticity"],  # and the same mechanism
     ["history", "lifetimes"],  # events, and what follows from them

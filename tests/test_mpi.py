@@ -332,8 +332,8 @@ def test_the_command_line_writes_and_prints_once(tmp_path):
         "    return [f'{spikes.step.size} spikes']\n"
     )
     said = []
-    for more in ([], ["--mpi", "2"]):
-        out = tmp_path / f"out{len(more)}"
+    for more in ([], ["--mpi", "2"], ["--mpi"]):
+        out = tmp_path / f"out{len(said)}"
         done = subprocess.run(
             [sys.executable, "-m", "neurosim", "run", str(scenario), "--out", str(out), *more],
             capture_output=True, text=True, timeout=120, env=os.environ | {"PYTHONPATH": str(HERE.parent)},
@@ -341,7 +341,7 @@ def test_the_command_line_writes_and_prints_once(tmp_path):
         assert done.returncode == 0, done.stderr
         assert (out / "run" / "manifest.json").exists()
         said.append((done.stdout.count("spikes\n"), done.stdout.split("\n")[0], (out / "spikes.txt").read_text()))
-    assert said[0] == said[1] and said[0][0] == 1
+    assert said[0] == said[1] == said[2] and said[0][0] == 1
 
 
 # ---- alone -----------------------------------------------------------------------------------------------------------
