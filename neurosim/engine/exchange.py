@@ -24,10 +24,10 @@ LEAST_ROOM = 64  # places of spikes in a message
 
 def fitting(mail: tuple[np.ndarray, ...], chunk: int, spikes: float) -> tuple[np.ndarray, ...]:
     """(mpi, send, recv), see `kernels.exchanging`: the ones there are, or larger, for so many spikes of all ranks in a step."""
-    room = 1 << int(max(LEAST_ROOM, 1.5 * spikes * chunk / ranks.SIZE)).bit_length()
-    width = 1 + chunk + room
-    if mail and 0.25 * mail[1].size <= width <= mail[1].size:
+    least = 1 + chunk + LEAST_ROOM + int(1.1 * spikes * chunk / ranks.SIZE)
+    if mail and least <= mail[1].size <= 1.5 * least:
         return mail
+    width = least + least // 5
     mpi = mail[0] if mail else new_mpi()
     return mpi, np.zeros(width, np.int32), np.zeros(width * ranks.SIZE, np.int32)
 
