@@ -152,8 +152,6 @@ def check(manifest: dict[str, Any]) -> None:
     for process in manifest["processes"]:
         if process["class"].endswith((":TaggingCapture", ":EProp")):
             ranks.refuse(f"load: {process['class'].partition(':')[2]}", instead)
-    if any(one["class"].startswith("neurosim.streaming:") for one in manifest["recorders"]):
-        ranks.refuse("load: a recorder with a file", instead)
 
 
 def own_part(manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> State:

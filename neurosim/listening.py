@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from neurosim import ranks, streaming, values
-from neurosim.checks import did_you_mean
+from neurosim.checks import check_count, did_you_mean
 from neurosim.engine.loop import Watch
 from neurosim.errors import ParameterError
 from neurosim.population import Neurons, Region, View, parts_of
@@ -16,6 +18,9 @@ from neurosim.recording import EdgeRecorder, RateRecorder, SpikeRecorder, StateR
 
 if TYPE_CHECKING:
     from neurosim.network import Network
+
+#: Rows of a chunk by default: spikes, bins of rates, and bytes of states.
+SPIKES, BINS, BYTES = 65_536, 4_096, 1 << 20
 
 
 def record(
@@ -31,6 +36,7 @@ def record(
     chunk: int | None = None,
 ) -> Any:
     """Record from now on; see `Network.record`."""
+    ranks.agree("net.record(window, ring, to, chunk)", window, ring, to is None, chunk)
     if not isinstance(what, str):
         raise ParameterError(f"record(what): needs a text such as 'spikes', 'v' or 'weights', got {what!r}")
     options: dict[str, Any] = {
@@ -76,9 +82,25 @@ def record(
 
 def _on_disk(label: str, what: str, to: Any, ring: float | None, chunk: int | None, width: int) -> dict[str, Any]:
     """Options of a recorder with a file."""
-    path = streaming.check_path(label, to, ring)
-    ranks.refuse(f"record({label}, to=...)", "record in memory, and let one rank write at the end")
-    return {"to": path, "chunk": streaming.chunk_rows(label, what, chunk, width)}
+    return {"to": _path(label, to, ring), "chunk": _chunk_rows(label, what, chunk, width)}
+
+
+def _path(label: str, to: object, ring: object) -> str:
+    """The path of a recording, absolute; that of rank 0."""
+    if not isinstance(to, str | os.PathLike) or not os.fspath(to):
+        raise ParameterError(f'record({label}, to): needs a path such as to="runs/mine/spikes.zarr", got {to!r}')
+    if ring is not None:
+        raise ParameterError(
+            f"record({label}, to={os.fspath(to)!r}): a file keeps everything and ring={ring!r} only the last; leave one of them out"
+        )
+    return str(ranks.same(str(Path(os.fsdecode(to)).absolute())))
+
+
+def _chunk_rows(label: str, what: str, chunk: object, width: int) -> int:
+    """Rows of a chunk: as given, or by what is recorded; `width` is the number of values in a row."""
+    if chunk is not None:
+        return check_count(f"record({label}, chunk)", chunk, least=1)
+    return {"spikes": SPIKES, "rates": BINS}.get(what, max(1, BYTES // (8 * max(1, width))))
 
 
 def _window(net: Network, window: tuple[float, float] | None) -> tuple[int, int] | None:

@@ -407,6 +407,7 @@ class Network:
             New Zarr folder to which spikes, rates or states go, so that memory holds little of them; `ns.read_recording`
             reads it, also while the run goes on and after it was killed.  The recorder itself has the same arrays as one in
             memory, read when asked for.  A network that was saved and loaded continues the file from the step of the save.
+            On several ranks the first one writes and reads it, at its path; all must ask for the arrays together.
         chunk : int, optional
             With `to`: rows (spikes, bins, samples) that are kept in memory and written as one (default: about 1 MB).
 

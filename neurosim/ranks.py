@@ -14,7 +14,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields, is_dataclass
 from functools import cache
 from types import TracebackType
@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from neurosim.errors import RunError
+from neurosim.errors import NeurosimError, RunError
 
 #: How launchers tell the number of processes: mpich's and Intel's, OpenMPI's, MVAPICH's, slurm's `srun --mpi=pmi2`.
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
@@ -30,6 +30,8 @@ SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_STEP_
 MARK = "NEUROSIM_RANK_PROCESS"
 LINGER = 0.5  # s before the job is ended: what mpirun has not read by then is lost
 READING = "a reading of what all ranks have"  # edges, states, spikes, counts
+PIECE = 1 << 30  # bytes a call: counts of MPI have 32 bits
+_LAST: list[Callable[[], object]] = []  # called before this rank ends the job
 
 
 def _started() -> int:
@@ -109,19 +111,39 @@ def once() -> bool:
     return RANK == 0
 
 
-def by_one(act: Callable[[], Any]) -> None:
-    """Let rank 0 do it (write a file); the others wait until it is done, and what goes wrong is raised on all."""
-    error = None
+def by_one(act: Callable[[], Any], what: str = "what rank 0 does for all") -> Any:
+    """Let rank 0 do it (write a file): what it gives is there on all ranks afterwards, and what goes wrong is raised on all.
+
+    An array that it gives goes to the others as it is, piece by piece, and not as an object.
+    """
+    if SIZE == 1:
+        return act()
+    _meet(what, _digest_of(what), 0)
+    value: Any = None
+    error = form = wrong = None
     if once():
         try:
-            act()
+            value = act()
         except Exception as one:
-            error = one
-    told = same(None if error is None else f"{type(error).__name__}: {error}") if SIZE > 1 else None
+            error, known = one, isinstance(one, NeurosimError)
+            wrong = (type(one), str(one)) if known else (RunError, f"rank 0: {type(one).__name__}: {one}")
+    if isinstance(value, np.ndarray) and value.dtype != object:
+        form = value.shape, value.dtype
+    wrong, form, told = same((wrong, form, None if form else value))
     if error is not None:
         raise error
-    if told is not None:
-        raise RunError(f"rank 0: {told}")
+    if wrong is not None:
+        raise wrong[0](wrong[1])
+    return told if form is None else _array_of_first(value, *form)
+
+
+def _array_of_first(array: np.ndarray | None, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """The array that rank 0 has, of this shape."""
+    array = np.empty(shape, dtype) if array is None else np.ascontiguousarray(array)
+    raw = array.reshape(-1).view(np.uint8)
+    for at in range(0, raw.size, PIECE):
+        _comm.Bcast(raw[at : at + PIECE], 0)
+    return array.reshape(shape)
 
 
 def wait() -> None:
@@ -137,7 +159,7 @@ def gather(array: np.ndarray) -> list[np.ndarray]:
         return [array]
     counts = _meet(READING, _digest_of(READING), array.size)
     raw, size = array.reshape(-1).view(np.uint8), array.itemsize
-    most = (1 << 30) // max(1, SIZE)  # bytes a call: counts of MPI have 32 bits
+    most = PIECE // max(1, SIZE)
     parts = [np.empty(n, array.dtype) for n in counts]
     for at in range(0, int(counts.max(initial=0)) * size, most):
         many = np.clip(counts * size - at, 0, most).astype(np.int64)
@@ -178,15 +200,15 @@ def collect(arrays: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
 
 def _send(array: np.ndarray) -> None:
     raw = array.reshape(-1).view(np.uint8)
-    for at in range(0, raw.size, 1 << 30):
-        _comm.Send(raw[at : at + (1 << 30)], 0)
+    for at in range(0, raw.size, PIECE):
+        _comm.Send(raw[at : at + PIECE], 0)
 
 
 def _received(rank: int, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     array = np.empty(shape, dtype)
     raw = array.reshape(-1).view(np.uint8)
-    for at in range(0, raw.size, 1 << 30):
-        _comm.Recv(raw[at : at + (1 << 30)], rank)
+    for at in range(0, raw.size, PIECE):
+        _comm.Recv(raw[at : at + PIECE], rank)
     return array
 
 
@@ -327,10 +349,18 @@ def _digest(digest: Any, value: object, depth: int) -> None:
 # ---- the end of a rank -----------------------------------------------------------------------------------------------
 
 
+def before_the_end(act: Callable[[], object]) -> None:
+    """Do it before this rank ends the job because of an error; by itself: the other ranks are anywhere."""
+    _LAST.append(act)
+
+
 def abort(code: int = 1) -> None:
     """End all ranks."""
     sys.stdout.flush()
     sys.stderr.flush()
+    for act in _LAST:
+        with suppress(Exception):
+            act()
     time.sleep(LINGER)
     from mpi4py import MPI
 

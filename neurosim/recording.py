@@ -258,6 +258,9 @@ class StateRecorder(Recorder):
         step = self._joined("step", np.int64)
         return step > self.last - self.ring if self.ring is not None else np.ones(step.size, np.bool_)
 
+    def _size(self) -> int:
+        return int(self.t.size)
+
     @property
     def t(self) -> np.ndarray:
         return self._joined("step", np.int64)[self._kept()] * self.dt
@@ -286,7 +289,7 @@ class StateRecorder(Recorder):
         self._parts = {"step": [np.array(arrays["step"])], "values": [np.array(arrays["values"])]}
 
     def __repr__(self) -> str:
-        return f"StateRecorder({self.label}.{self.variable}: {self.t.size} samples of {self.uid.size} neurons)"
+        return f"StateRecorder({self.label}.{self.variable}: {self._size()} samples of {self.uid.size} neurons)"
 
 
 class RateRecorder(Recorder):
@@ -341,14 +344,22 @@ class RateRecorder(Recorder):
         count = np.bincount(bins - low, self._joined("count", np.float64))
         time = np.bincount(bins - low, self._joined("neurons", np.float64))
         which = low + np.arange(count.size)
-        whole = ((which + 1) * self.every <= self.last) & (which * self.every >= self.start)
-        if self.window is not None:
-            whole &= (which * self.every >= self.window[0]) & ((which + 1) * self.every <= self.window[1])
-        if self.ring is not None:
-            whole &= which * self.every >= self.last - self.ring
+        whole = self._over(which)
         with np.errstate(invalid="ignore", divide="ignore"):
             rate = np.where(time > 0, count / (time * self.dt) * 1e3, 0.0)
         return which[whole], rate[whole]
+
+    def _over(self, which: np.ndarray) -> np.ndarray:
+        """Which of these bins have been heard from beginning to end, bool."""
+        over = ((which + 1) * self.every <= self.last) & (which * self.every >= self.start)
+        if self.window is not None:
+            over &= (which * self.every >= self.window[0]) & ((which + 1) * self.every <= self.window[1])
+        if self.ring is not None:
+            over &= which * self.every >= self.last - self.ring
+        return over
+
+    def _size(self) -> int:
+        return int(self.t.size)
 
     @property
     def t(self) -> np.ndarray:
@@ -374,7 +385,7 @@ class RateRecorder(Recorder):
         self._parts = {name: [np.array(arrays[name])] for name in ("bin", "count", "neurons")}
 
     def __repr__(self) -> str:
-        return f"RateRecorder({self.label!r}: {self.t.size} bins of {self.width:g} ms)"
+        return f"RateRecorder({self.label!r}: {self._size()} bins of {self.width:g} ms)"
 
 
 class Snapshots(Recorder):

@@ -58,6 +58,10 @@ def read_recording(path: str | os.PathLike[str], window: tuple[float, float] | N
     It may be read while a run goes on in another process, and after that was killed: `end` (ms) tells up to when it is
     complete.  ``zarr.open_group(path)`` reads it without neurosim; its attribute "rows" tells how many rows count.
 
+    On several ranks each that calls reads for itself, and needs the path on its machine.  While a recorder of the job still
+    writes there, all ranks must call: they wait until rank 0 has written what there is.  The recorder itself (`spikes.t`)
+    gives the same arrays, read by rank 0 for all.
+
     Parameters
     ----------
     path : str or path

@@ -7,6 +7,9 @@ group of arrays of as many rows (`step` and `uid`, `step` and `values`, or `bin`
 `neurons0` (`neurons1` ... when neurons came) with the uids of the neurons.  How many rows count, and to which step they are
 complete, is in the group's attributes, which are written last: after a kill what they tell of is there.
 (Files are not synced: a power cut, other than a kill, may take what was written last.)
+
+On several ranks all recorders get the same rows, and only rank 0 has the file.  What it does there is told to the others
+(`_led`), which forget the rows that it has put on disk.  Finalizers and exit handlers are rank 0's alone.
 """
 
 from __future__ import annotations
@@ -20,20 +23,19 @@ import uuid
 import warnings
 import weakref
 from collections.abc import Callable
+from functools import wraps
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from neurosim.checks import check_count
+from neurosim import ranks
 from neurosim.errors import NeurosimWarning, ParameterError, RunError, SaveError
 from neurosim.recording import RateRecorder, Recorder, SpikeRecorder, StateRecorder
 
 KIND, FORMAT = "neurosim recording", 1
 INSTALL = 'pip install "zarr>=3.1.3"'
-#: Rows of a chunk by default: spikes, bins of rates, and bytes of states.
-SPIKES, BINS, BYTES = 65_536, 4_096, 1 << 20
 #: Rows that are no whole chunk are written after this long (s) of a run, and after SHARE times as long as writing takes.
 PATIENCE_S, SHARE = 2.0, 20.0
 COLUMNS: dict[str, dict[str, type]] = {
@@ -42,11 +44,13 @@ COLUMNS: dict[str, dict[str, type]] = {
     "rates": {"bin": np.int64, "count": np.float64, "neurons": np.float64},
 }
 
+Method = TypeVar("Method", bound=Callable[..., Any])
 Parts = dict[str, list[Any]]
 Settle = Callable[
     [Parts, int], int
 ]  # puts the rows in their last form, up to a step, and counts those that will not change
-_OPEN: list[Stream] = []
+_OPEN: list[Stream] = []  # on rank 0
+_HELD: list[str] = []  # paths of the files that are open, on all ranks alike; of recorders that nobody closed, too
 _AT_EXIT: list[bool] = []
 
 
@@ -58,6 +62,36 @@ def library(what: str) -> Any:
         raise ParameterError(f"{what}: needs zarr, which cannot be imported here ({error}); {INSTALL}") from None
 
 
+def _led(method: Method) -> Method:
+    """Make of what rank 0 does a method that all ranks call; after it, rows in whole chunks on disk leave the memory of all."""
+
+    @wraps(method)
+    def led(self: Stream, *given: Any) -> Any:
+        if ranks.SIZE == 1:
+            found = method(self, *given)
+            self._forget(self._spare())
+            return found
+
+        def lead() -> tuple[Any, ...]:
+            found = method(self, *given)
+            fault = None if self.fault is None else str(self.fault)
+            return found, self._spare(), self.path, self.token, fault, self._group is not None
+
+        found, spare, self.path, self.token, fault, held = ranks.by_one(lead, self.name)
+        self.final(self.parts, self.last)  # as rank 0 did if it wrote: the rows are alike on all ranks
+        self._forget(spare)
+        if not ranks.once():
+            self.fault = None if fault is None else OSError(fault)
+        if self._listed:
+            _HELD.remove(self._listed)
+        self._listed = self.path if held else ""
+        if self._listed:
+            _HELD.append(self._listed)
+        return found
+
+    return cast(Method, led)
+
+
 class Stream:
     """The file of one recorder: rows are appended; what is no whole chunk yet is in memory too, in `parts`.
 
@@ -66,9 +100,11 @@ class Stream:
     base : int
         Rows in whole chunks on disk, which are no more in memory; the rows of `parts` come behind them.
     rows : int
-        Rows on disk that count; -1 if they are not those of `parts`, because the network was put back.
+        Rows on disk that count, on rank 0; -1 if they are not those of `parts`, because the network was put back.
     fault : Exception or None
         Why the last attempt to write failed.  Nothing is lost by it: what could not be written stays in memory.
+
+    All ranks must call the public methods, but `write` and `leave`; names with an underscore are for rank 0.
     """
 
     def __init__(self, path: str, chunk: int, what: str, told: dict[str, Any], parts: Parts, final: Settle) -> None:
@@ -89,6 +125,7 @@ class Stream:
         self._lock = -1
         self._process = 0
         self._clock = self._cost = 0.0
+        self._listed = ""  # in `_HELD`
 
     @property
     def name(self) -> str:
@@ -97,6 +134,7 @@ class Stream:
 
     # ---- opening ----------------------------------------------------------------------------------------------------
 
+    @_led
     def create(self, shape: tuple[int, ...]) -> None:
         """Make the group; `shape` is that of a row of values."""
         zarr = library(self.name)
@@ -142,7 +180,14 @@ class Stream:
             import atexit
 
             getattr(threading, "_register_atexit", atexit.register)(_close_all)
+            ranks.before_the_end(_close_all)
             _AT_EXIT.append(True)
+
+    @_led
+    def move(self, path: str) -> None:
+        """Let the file go, and go on with the one there."""
+        self._let_go()
+        self.path = str(Path(path).absolute())
 
     def _let_go(self) -> None:
         if self in _OPEN:
@@ -151,7 +196,7 @@ class Stream:
             os.close(self._lock)
         self._lock, self._group, self._arrays = -1, None, {}
 
-    def resume(self) -> None:
+    def _resume(self) -> None:
         """Open the file again after a load, and drop what was recorded after the save: it will be recorded again."""
         close_left()
         zarr = library(self.name)
@@ -188,21 +233,29 @@ class Stream:
 
     # ---- writing ----------------------------------------------------------------------------------------------------
 
-    def pour(self, last: int) -> None:
-        """The run has come to step `last`: write if a whole chunk is there, or what is there waited for long."""
-        self.last = last
+    def _asked(self, flag: bool) -> bool:
+        """What rank 0 says."""
+        return bool(ranks.of_first(self.name, int(flag)))
+
+    def pour(self) -> None:
+        """The run has come to `last`: write if a whole chunk is there, or what is there waited for long."""
         waiting = sum(len(part) for part in next(iter(self.parts.values())))
         age = time.monotonic() - self._clock
-        if waiting >= self.chunk or age > max(PATIENCE_S, SHARE * self._cost):
+        if self._asked(waiting >= self.chunk or age > max(PATIENCE_S, SHARE * self._cost)):
             self.flush()
 
     def rest(self) -> None:
         """A run is over: write what there is, unless that was done a moment ago."""
-        if time.monotonic() - self._clock > SHARE * self._cost:
+        if self._asked(time.monotonic() - self._clock > SHARE * self._cost):
             self.flush()
 
+    @_led
     def flush(self) -> None:
         """Write all that is in memory; a failure is kept in `fault`."""
+        self.write()
+
+    def write(self) -> None:
+        """As `flush`, by rank 0 alone: no row leaves memory, so that the others need not know."""
         if self._group is None:
             return
         begin = time.monotonic()
@@ -241,11 +294,17 @@ class Stream:
         self.rows, self._kept, self._committed, self._version, self._counted = rows, kept, state, version, rows
         if old not in (-1, version) and f"neurons{old}" in self._group:
             del self._group[f"neurons{old}"]
-        whole = n // self.chunk * self.chunk
-        if whole:
-            self.base += whole
+
+    def _spare(self) -> int:
+        """Rows of `parts` that are on disk in whole chunks."""
+        return max(0, self.rows - self.base) // self.chunk * self.chunk
+
+    def _forget(self, n: int) -> None:
+        """Let the first rows of `parts` be on disk only."""
+        if n:
+            self.base += n
             for part in self.parts.values():
-                part[:] = [_joined(part)[whole:].copy()]
+                part[:] = [_joined(part)[n:].copy()]
 
     def _write_members(self) -> int:
         """Write the uids of the neurons to an array of a new number: the old one counts until the attributes tell otherwise."""
@@ -265,11 +324,16 @@ class Stream:
         RunError
             It cannot be opened or written.
         """
+        if self._asked(self._group is None or self.fault is not None):
+            self._try_again()
+
+    @_led
+    def _try_again(self) -> None:
         if self._group is None:
-            self.resume()
+            self._resume()
         if self.fault is None:
             return
-        self.flush()
+        self.write()
         if self.fault is not None:
             n = sum(len(part) for part in next(iter(self.parts.values())))
             raise RunError(
@@ -278,27 +342,40 @@ class Stream:
                 "without the file: net.remove(recorder)"
             )
 
-    def close(self) -> None:
-        """Write what there is, and let the file go; what could not be written stays in memory, with a warning."""
+    def close(self, *, alone: bool = False) -> None:
+        """Write what there is, and let the file go; what could not be written stays in memory, with a warning.
+
+        `alone`: rank 0 calls, for a recorder that is gone.
+        """
+        told = (Stream._close if alone else _led(Stream._close))(self)
+        if told:
+            warnings.warn(told, NeurosimWarning, stacklevel=3)
+
+    def _close(self) -> str:
+        """The warning, if there is one."""
         if self._group is None:
-            return
-        self.flush()
+            return ""
+        self.write()
         try:
             if self.fault is None and os.getpid() == self._process:
                 self._write(finished=True)
         except Exception as error:
             self.fault = error
+        told = ""
         if self.fault is not None and os.getpid() == self._process:
             told = f"{self.name}: its last rows could not be written ({self.fault}); the file is complete to an earlier time"
-            warnings.warn(told, NeurosimWarning, stacklevel=3)
         self._let_go()
+        return told
 
     # ---- reading ----------------------------------------------------------------------------------------------------
 
     def before(self, name: str) -> np.ndarray | None:
-        """The rows of a column that are on disk only."""
+        """The rows of a column that are on disk only: rank 0 reads them for all."""
         if self.base == 0:
             return None
+        return cast(np.ndarray, ranks.by_one(lambda: self._before(name), f"a reading of {self.name}"))
+
+    def _before(self, name: str) -> np.ndarray:
         try:
             array = self._arrays.get(name)
             array = library(self.name).open_array(f"{self.path}/{name}", mode="r") if array is None else array
@@ -352,9 +429,9 @@ def _lock(path: str) -> int:
 
 
 def close_left() -> None:
-    """Close the files whose recorders are gone."""
+    """Close the files whose recorders are gone, by rank 0 alone."""
     for stream in [one for one in _OPEN if one.left]:
-        stream.close()
+        stream.close(alone=True)
 
 
 def whole(array: Any, rows: slice) -> np.ndarray:
@@ -366,16 +443,21 @@ def whole(array: Any, rows: slice) -> np.ndarray:
 
 
 def flush_open(path: str) -> None:
-    """Write what a recorder of this process has for this path."""
-    close_left()
-    for stream in _OPEN:
-        if stream.path == path:
-            stream.flush()
+    """Write what a recorder of this process has for this path; on several ranks, before any of them goes on."""
+
+    def write() -> None:
+        close_left()
+        for stream in _OPEN:
+            if stream.path == path:
+                stream.write()
+
+    if ranks.SIZE == 1 or path in _HELD:
+        ranks.by_one(write, f"read_recording({path!r})")
 
 
 def _close_all() -> None:
     for stream in list(_OPEN):
-        stream.close()
+        stream.close(alone=True)
 
 
 # ---- recorders ------------------------------------------------------------------------------------------------------
@@ -401,8 +483,7 @@ class _OnDisk(Recorder):
 
     @to.setter
     def to(self, path: str) -> None:
-        self.file._let_go()
-        self.file.path = str(Path(path).absolute())
+        self.file.move(path)
 
     def _joined(self, name: str, dtype: type, shape: tuple[int, ...] = (0,)) -> np.ndarray:
         part, before = self._parts[name], self.file.before(name)
@@ -464,7 +545,8 @@ class SpikeStream(_OnDisk, SpikeRecorder):
 
     def take(self, stamp: np.ndarray, uid: np.ndarray, step: int) -> None:
         super().take(stamp, uid, step)
-        self.file.pour(step)
+        self.file.last = step
+        self.file.pour()
 
     @property
     def count(self) -> int:
@@ -489,7 +571,11 @@ class StateStream(_OnDisk, StateRecorder):
 
     def take(self, stamp: np.ndarray, values: np.ndarray) -> None:
         super().take(stamp, values)
-        self.file.pour(self.last)
+        self.file.last = self.last
+        self.file.pour()
+
+    def _size(self) -> int:  # what `repr` needs is no reading
+        return self.file.base + sum(part.size for part in self._parts["step"])
 
 
 class RateStream(_OnDisk, RateRecorder):
@@ -503,22 +589,8 @@ class RateStream(_OnDisk, RateRecorder):
         super().take(stamp, uid, step)
         if len(self._parts["bin"]) > 64:
             self.file.final(self._parts, step)
-        self.file.pour(step)
+        self.file.last = step
+        self.file.pour()
 
-
-def check_path(label: str, to: object, ring: object) -> str:
-    """The path of a recording, absolute."""
-    if not isinstance(to, str | os.PathLike) or not os.fspath(to):
-        raise ParameterError(f'record({label}, to): needs a path such as to="runs/mine/spikes.zarr", got {to!r}')
-    if ring is not None:
-        raise ParameterError(
-            f"record({label}, to={os.fspath(to)!r}): a file keeps everything and ring={ring!r} only the last; leave one of them out"
-        )
-    return str(Path(os.fsdecode(to)).absolute())
-
-
-def chunk_rows(label: str, what: str, chunk: object, width: int) -> int:
-    """Rows of a chunk: as given, or by what is recorded; `width` is the number of values in a row."""
-    if chunk is not None:
-        return check_count(f"record({label}, chunk)", chunk, least=1)
-    return {"spikes": SPIKES, "rates": BINS}.get(what, max(1, BYTES // (8 * max(1, width))))
+    def _size(self) -> int:
+        return int(self._over(np.arange(self.start // self.every, self.last // self.every)).sum())

@@ -6,12 +6,15 @@ skipped where mpi4py or its mpirun is missing.
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import neurosim as ns
 from neurosim import ranks
 
 HERE = Path(__file__).parent
@@ -256,6 +259,229 @@ def test_saved_on_some_ranks_and_loaded_on_others(tmp_path):
             assert fingerprint(tmp_path, LOAD, other) == alone
 
 
+# ---- recordings on disk ----------------------------------------------------------------------------------------------
+
+STREAMED = """
+import gc, resource
+from neurosim.recordings import read_recording
+from test_streaming import same
+ranks.PIECE = 1000  # bytes
+NOISY = dict(rate=20_000.0, weight=0.15)
+
+def build():
+    net = ns.Network(seed=5, threads=T)
+    a, b = net.add_population("a", ns.LIF(tau_m=10.0), 40), net.add_population("b", ns.LIF(tau_m=10.0), 20)
+    net.stimulate(a, ns.PoissonInput(**NOISY))
+    net.stimulate(b, ns.PoissonInput(**NOISY))
+    net.connect(a, b, ns.random(0.3), weight=ns.uniform(0.1, 0.5), delay=1.5, name="p")
+    return net
+
+def record(net, folder, chunk):
+    pairs = []
+    a, b = net.populations["a"], net.populations["b"]
+    for target, what, every in (([a, b], "spikes", None), (a[5:35], "v", 0.5), (a, "rates", 1.0)):
+        to = folder + f"/{{what}}.zarr"
+        pairs.append((net.record(target, what, every=every), net.record(target, what, every=every, to=to, chunk=chunk)))
+    return pairs
+
+def forbid():
+    if ranks.RANK:
+        sys.modules["zarr"] = None  # only rank 0 has the file
+
+def check(pairs, most):
+    for memory, disk in pairs:
+        assert repr(memory) == repr(disk) and same(memory, disk)
+        held = disk._parts
+        assert all(sum(len(one) for one in part) < most for part in held.values())
+        ranks.agree("what is in memory", disk.file.base, disk.file.path, disk.file.token, *map(np.concatenate, filter(len, held.values())))
+
+"""
+RECORD = (
+    STREAMED
+    + """def made():
+    net = build()
+    pairs = record(net, FOLDER + f"/{{ranks.SIZE}}" + "elsewhere" * ranks.RANK, {chunk})  # the path is that of rank 0
+    for piece in (0.1, 0.1, 7.3, 22.2, 0.1, 30.2):
+        net.run(piece)
+        check(pairs, {chunk} + 200)
+    net.store()
+    net.run(9.0)
+    net.restore()
+    check(pairs, {chunk} + 200)
+    net.populations["a"].add(3)
+    net.populations["b"].remove(net.populations["b"].uid[:2])
+    net.run(20.0)
+    check(pairs, {chunk} + 200)
+    for memory, disk in pairs:
+        assert (disk.file.base > 0) == ({chunk} < 1000) and same(memory, read_recording(disk.to))
+    out, (memory, disk) = arrays(net, pairs[0][1].step, pairs[0][1].uid, pairs[1][1].values, pairs[2][1].rate), pairs[0]
+    net.remove(disk)
+    assert same(memory, disk) and same(memory, read_recording(disk.to)) and read_recording(disk.to).finished
+    ranks.by_one(lambda: read_recording(disk.to))  # closed: nobody need wait
+    (memory, disk), path = pairs[1], pairs[1][1].to
+    del disk, pairs
+    if ranks.once():
+        del net
+        gc.collect()
+    assert same(memory, read_recording(path))  # though rank 0 alone has lost its network
+    return out
+"""
+)
+FULL = (
+    STREAMED
+    + """def made():
+    net = build()
+    pairs = record(net, FOLDER + f"/full{{ranks.SIZE}}", 50)
+    net.run(1.0)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if ranks.once():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300, hard))
+    try:
+        for _ in range(2):
+            try:
+                net.run(100.0)
+                raise AssertionError
+            except ns.RunError as error:
+                ranks.agree("the message", str(error))
+                assert "cannot be written" in str(error)
+                stopped = net.now
+    finally:
+        if ranks.once():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    check(pairs, 10_000)
+    net.run(120.0 - stopped)
+    check(pairs, 10_000)
+    for memory, disk in pairs:
+        assert same(memory, read_recording(disk.to))
+    return {{}}
+"""
+)
+SAVE_STREAMS = (
+    STREAMED
+    + """def made():
+    forbid()
+    net = build()
+    pairs = record(net, FOLDER + "/{folder}", 16)
+    net.run({until})
+    net.save(FOLDER + "/save")
+    net.run(11.0)
+    check(pairs, 300)
+    return {{}}
+"""
+)
+LOAD_STREAMS = (
+    STREAMED
+    + """def made():
+    forbid()
+    net = ns.load(FOLDER + "/save")
+    pairs = list(zip(net.recorders[::2], net.recorders[1::2]))
+    for _, disk in pairs if {moved} else ():
+        disk.to = disk.to.replace("/cut/", "/copy/")
+    check(pairs, 300)
+    net.run(50.0)
+    check(pairs, 300)
+    return {{}}
+"""
+)
+
+
+def columns(folder):
+    """Attributes and arrays of the recordings in a folder, without what only names them."""
+    zarr = pytest.importorskip("zarr")
+    out = {}
+    for path in sorted(folder.glob("*.zarr")):
+        group = zarr.open_group(path, mode="r")
+        told = dict(group.attrs)
+        members, arrays = f"neurons{told.pop('version')}", dict(group.arrays())
+        assert told.pop("finished") and told.pop("token")
+        told["uid"] = arrays.pop(members)[:].tolist()
+        out[path.name] = told, {name: array[:].tobytes() for name, array in arrays.items()}
+    assert len(out) == 3
+    return out
+
+
+@needs_mpi
+@pytest.mark.slow
+@pytest.mark.parametrize("chunk", [16, 100_000])
+def test_the_file_is_that_of_one_process(tmp_path, chunk):
+    pytest.importorskip("zarr")
+    alone = fingerprint(tmp_path, RECORD.format(chunk=chunk), 0)
+    for n, threads in ((2, 1), (3, 2)):
+        assert fingerprint(tmp_path, RECORD.format(chunk=chunk), n, threads) == alone
+        assert columns(tmp_path / str(n)) == columns(tmp_path / "1")
+
+
+@needs_mpi
+@pytest.mark.slow
+def test_a_full_disk_stops_all_ranks_and_loses_nothing(tmp_path):
+    pytest.importorskip("zarr")
+    start(tmp_path, FULL.format(), 2)
+
+
+@needs_mpi
+@pytest.mark.slow
+def test_a_recording_goes_on_on_other_ranks(tmp_path):
+    pytest.importorskip("zarr")
+    start(tmp_path, SAVE_STREAMS.format(folder="uncut", until=69.0), 0)
+    start(tmp_path, SAVE_STREAMS.format(folder="cut", until=30.0), 2)
+    for n in (0, 3):
+        shutil.copytree(tmp_path / "cut", tmp_path / "copy")
+        start(tmp_path, LOAD_STREAMS.format(moved=n == 0), n)
+        assert columns(tmp_path / ("cut" if n else "copy")) == columns(tmp_path / "uncut")
+        shutil.rmtree(tmp_path / "copy")
+
+
+ENDS = """
+net = ns.Network(seed=5)
+a = net.add_population("a", ns.LIF(tau_m=10.0), 40)
+net.stimulate(a, ns.PoissonInput(rate=20_000.0, weight=0.15))
+spikes = net.record(a, to=sys.argv[2] + "/s.zarr", chunk=64)
+def end(net):
+    if net.now > 299.9:
+        {text}
+net.add(ns.Callback(end, every=100.0))
+net.run(1000.0)
+"""
+
+
+@needs_mpi
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("if ranks.RANK == 0: os.kill(os.getpid(), signal.SIGKILL)", False),
+        ("if ranks.RANK == 1: os.kill(os.getpid(), signal.SIGKILL)", False),
+        ("if ranks.RANK == 0: raise ValueError('mine alone')", True),
+        ("raise ValueError('of all')", True),
+    ],
+)
+def test_the_file_of_a_job_that_ended_reads(tmp_path, text, whole):
+    pytest.importorskip("zarr")
+    code, _, said = start(tmp_path, START.format(text=ENDS.format(text=text)), 2, template=None, check=False)
+    found = ns.read_recording(tmp_path / "s.zarr")
+    assert code and found.finished == whole and 0 < found.end <= 300.0 and ("ValueError" in said) == whole
+    net = ns.Network(seed=5)
+    a = net.add_population("a", ns.LIF(tau_m=10.0), 40)
+    net.stimulate(a, ns.PoissonInput(rate=20_000.0, weight=0.15))
+    spikes = net.record(a)
+    net.run(300.0)
+    n = spikes.count if whole else int((spikes.t < found.end + 1e-6).sum())
+    assert (
+        found.count == n > 100 and np.array_equal(found.uid, spikes.uid[:n]) and np.array_equal(found.t, spikes.t[:n])
+    )
+
+
+@needs_mpi
+@pytest.mark.slow
+def test_a_path_that_exists_is_said_on_all_ranks(tmp_path):
+    pytest.importorskip("zarr")
+    code, _, said = start(tmp_path, "net.record(a, to=sys.argv[2])", 2, template=START, check=False)
+    told = (
+        f"neurosim.errors.ParameterError: record(a, 'spikes', to='{tmp_path}'): the path exists already; take a new one"
+    )
+    assert code and said.count(told) == 2 and list(tmp_path.iterdir()) == [tmp_path / "script.py"]
+
+
 # ---- what goes wrong -------------------------------------------------------------------------------------------------
 
 START = """
@@ -284,7 +510,12 @@ net.run(50.0)
         ("if ranks.RANK == 1: sys.exit(3)", "rank 1 of 2 has left with status 3"),
         ("if ranks.RANK == 1: os.kill(os.getpid(), signal.SIGKILL)", ""),
         ("net.join(a, a, ns.random(0.1), conductance=1.0)", "not possible on 2 ranks"),
-        ("net.record(a, to='never.zarr')", "not possible on 2 ranks"),
+        ("net.record(a, to='never.zarr' if ranks.RANK else None)", "net.record(window, ring, to, chunk): different arguments"),
+        ("net.record(a, to=sys.argv[2] + '/file/s.zarr') if open(sys.argv[2] + '/file', 'w') else 0", "cannot write there"),
+        ("v = net.record(a, 'v', to=sys.argv[2] + '/v.zarr', chunk=4); net.run(9.0); v.t if ranks.once() else 0",
+         "v.zarr'), rank 1 calls net.run: all ranks must do the same"),
+        ("v = net.record(a, 'v', to=sys.argv[2] + '/v.zarr'); ns.read_recording(v.to) if ranks.once() else 0",
+         "rank 0 calls read_recording("),
         ("p.number(p.edges())", "not possible on 2 ranks"),
         ("ns.Network(store='never')", "not possible on 2 ranks"),
     ],
@@ -353,7 +584,7 @@ def test_alone_everything_is_what_was_given():
     own = [3.0, 4.0]
     assert ranks.total(5) == ranks.least(5) == ranks.most(5) == ranks.same(5) == 5
     assert ranks.once() and ranks.here() == 1 and ranks.some(True) and not ranks.some(False)
-    assert ranks.fill(None, own) is own and ranks.objects(3) == [3]
+    assert ranks.fill(None, own) is own and ranks.objects(3) == [3] and ranks.by_one(lambda: own) is own
     ranks.agree("anything", object())
     ranks.refuse("anything", "never")
     assert "mpi4py" not in sys.modules or there
