@@ -106,6 +106,7 @@ def whole():
     return everything(net), trains(spikes)
 
 
+@compiled_slowly
 @pytest.mark.compiled  # interpreted it is over before it has begun
 def test_it_lives(whole):
     out, spikes = whole
@@ -117,6 +118,7 @@ def test_it_lives(whole):
     assert np.unique(np.round(grid)).size > 5
 
 
+@compiled_slowly
 def test_cuts_looks_and_catching_up_change_nothing(whole):
     net = busy()
     spikes = net.record(net.populations["exc"], "spikes")
@@ -135,6 +137,7 @@ def test_cuts_looks_and_catching_up_change_nothing(whole):
     assert np.array_equal(trains(spikes), whole[1])
 
 
+@compiled_slowly
 @pytest.mark.parametrize("threads", [2, 4])
 def test_threads_change_nothing(whole, threads):
     net = busy()
@@ -145,6 +148,7 @@ def test_threads_change_nothing(whole, threads):
     assert_same(everything(net), whole[0])
 
 
+@compiled_slowly
 def test_saved_and_loaded_in_the_middle(whole, tmp_path):
     net = busy()
     net.run(WHOLE / 2)
@@ -154,6 +158,7 @@ def test_saved_and_loaded_in_the_middle(whole, tmp_path):
     assert_same(everything(other), whole[0])
 
 
+@compiled_slowly
 def test_stored_and_restored(whole):
     net = busy()
     net.run(WHOLE / 4)

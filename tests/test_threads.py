@@ -138,6 +138,7 @@ def electric():
     return net
 
 
+@compiled_slowly
 @pytest.mark.parametrize("threads", [2, 3])
 def test_gap_junctions_currents_and_recorders(threads):
     def result(threads):
