@@ -187,8 +187,6 @@ def connect(
     dtype = weight_type(label, dtype, plasticity)
     check_probability(f"{label}.release", release)
     level = _modulator(label, net, plasticity, modulator)
-    if level[0] >= 0:
-        ranks.refuse(f"{label}: a third factor", "the level of the modulator lives on one rank; run it without mpirun")
     if plasticity is not None and release < 1:
         raise ParameterError(
             f"{label}: release below 1 works with static synapses only; leave out release or plasticity"
@@ -212,7 +210,7 @@ def connect(
         key = int(stream_key(net.seed, "wiring", name))
         edges, whole = sharing.draw(net, drawn, key, pre, post, autapses, parallel, positions, (weight, delay))
         told = sharing.listed(drawn, edges, whole)
-        ranks.agree(label, name, weight, delay, dtype, autapses, parallel, release, *told)
+        ranks.agree(label, name, weight, delay, dtype, autapses, parallel, release, level, *told)
         if sharing.none(edges):
             warnings.warn(f"{label}: the rule {drawn!r} made no synapse", NeurosimWarning, stacklevel=3)
         if delay is None and edges.delay is None:

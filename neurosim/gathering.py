@@ -145,10 +145,6 @@ def _by_line(name: str, part: dict[str, np.ndarray], words: int) -> np.ndarray:
 def check(manifest: dict[str, Any]) -> None:
     """Refuse a save of what several ranks cannot go on with; what makes such things refuses them too."""
     instead = "load it without mpirun"
-    if manifest.get("gap_junctions"):
-        ranks.refuse("load: gap junctions", instead)
-    if any(wire.get("modulator", -1) >= 0 for pool in manifest["pools"] for wire in pool["wires"]):
-        ranks.refuse("load: a rule with a third factor", instead)
     for process in manifest["processes"]:
         if process["class"].endswith((":TaggingCapture", ":EProp")):
             ranks.refuse(f"load: {process['class'].partition(':')[2]}", instead)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neurosim import values
+from neurosim import ranks, values
 from neurosim.checks import check_count
 from neurosim.connecting import available_memory, expected_edges, positions
 from neurosim.errors import NeurosimWarning, ParameterError, RunError, WiringError
@@ -65,6 +65,7 @@ def join(
     i, j = i[order], j[order]
     value = listed[order] if listed is not None else 1.0 if conductance is None else conductance
     numbers = conductances(net, f"{label}.conductance", value, i, j, ("conductance", name))
+    ranks.agree(label, name, i, j, numbers, conductance, rectifying, parallel)
     if i.size == 0:
         warnings.warn(f"{label}: {rule!r} made no gap junction", NeurosimWarning, stacklevel=3)
     return _make(net, name, sources, targets, (i, j, numbers), conductance, rectifying=rectifying, parallel=parallel)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neurosim import values
+from neurosim import ranks, values
 from neurosim.errors import NeurosimWarning, ParameterError, WiringError
 from neurosim.population import Population, html_card
 from neurosim.wiring import nth_among_parallels
@@ -111,6 +111,7 @@ class GapJunctions:
         mine, net = self._mine(), self.network
         key = ("conductance", self.name, net.step)
         numbers = conductances(net, f"{self.name}.conductance", value, self.pre, self.post, key)
+        ranks.agree(f"{self.name}.conductance = ...", numbers)
         net.engine.gaps.conductance[mine] = numbers
         net.engine.gaps.settle(net.engine)
         warn_if_stiff(net, f"{self.name}.conductance")
@@ -187,6 +188,7 @@ class GapJunctions:
         value = self.default_conductance if conductance is None else conductance
         key = ("gap junction", self.name, net.step, self.births)
         numbers = conductances(net, f"{label}(conductance)", value, i, j, key)
+        ranks.agree(label, i, j, numbers)
         net.engine.gaps.add(self.number, i, j, numbers, self.rectifying, net.engine)
         net.engine.refresh()
         self.births += 1
@@ -240,6 +242,7 @@ class GapJunctions:
         elif pre is not None or post is not None:
             uid = _whole_uids(f"{self.name}.remove", pre if pre is not None else post)
             hit = np.isin(self.pre, uid) | np.isin(self.post, uid)
+        ranks.agree(f"{self.name}.remove", hit)
         gaps = self.network.engine.gaps
         gone = np.zeros(len(gaps), np.bool_)
         gone[mine] = hit

@@ -332,7 +332,6 @@ class Network:
             Whether current passes from pre to post only, g max(v_pre - v_post, 0); whether a pair may have several junctions.
         name : str, optional
         """
-        ranks.refuse("net.join", "gap junctions need the voltages of both neurons in each step; run it without mpirun")
         return joining.join(
             self, pre, post, wiring, conductance=conductance, rectifying=rectifying, parallel=parallel, name=name
         )

@@ -27,6 +27,8 @@ import hashlib, sys, warnings
 import numpy as np
 import neurosim as ns
 from neurosim import ranks
+from neurosim.engine import blocks
+blocks.PLACES = 4  # or a small population would lie on one rank
 warnings.simplefilter("ignore")
 T, FOLDER = int(sys.argv[1]), sys.argv[2]
 
@@ -218,10 +220,27 @@ def made():
 """
 
 
+ELECTRIC = """
+from test_threads import electric, trains
+def made():
+    net = electric()
+    cells, other = net.populations["exc"], net.populations["inh"]
+    voltage, fast = net.record(cells[3:41], "v", every=0.5), net.record(other, "v", every=0.1)
+    spikes = net.record([cells, other])
+    for piece in (0.1, 20.0, 9.9):
+        net.run(piece, threads=T)
+        other.v = other.v + ns.uniform(0.0, 1.0).draw_neurons(net.step, other.uid)
+    assert spikes.step.size > 20 and net.n_gap_junctions > 200
+    return arrays(net, voltage.values, fast.values, trains(spikes), *[g.current() for g in net.gap_junctions.values()])
+"""
+
+
 @needs_mpi
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("text", [LIFE, CHOICES, RULES, STORES], ids=["life", "choices", "rules", "stores"])
+@pytest.mark.parametrize(
+    "text", [LIFE, CHOICES, RULES, STORES, ELECTRIC], ids=["life", "choices", "rules", "stores", "electric"]
+)
 def test_neurons_come_and_go_edges_are_chosen_rules_learn(tmp_path, text):
     assert fingerprint(tmp_path, text, 3) == fingerprint(tmp_path, text, 0)
 
@@ -482,6 +501,74 @@ def test_a_path_that_exists_is_said_on_all_ranks(tmp_path):
     assert code and said.count(told) == 2 and list(tmp_path.iterdir()) == [tmp_path / "script.py"]
 
 
+JOINED = """
+from test_gap_junctions import UNTIL, edit, living
+def made():
+    if {made}:
+        net, _ = living()
+        one_way = net.join("exc", "inh", ns.random(0.1), conductance=ns.uniform(0.5, 1.0), rectifying=True, name="one way")
+        for piece in (0.1, 0.3, 0.1, 19.5):
+            net.run(piece, threads=T)
+            assert all(gaps.current().any() for gaps in net.gap_junctions.values())
+        one_way.remove(pre=one_way.pre[0])
+        net.join("exc", "exc", ns.fixed_total(20), parallel=True, name="new")
+        net.save(FOLDER + "/kept")
+    else:
+        net = ns.load(FOLDER + "/kept", functions={{"edit": edit}})
+    net.run(UNTIL - net.now, threads=T)
+    spikes = net.recorders[0]
+    assert spikes.step.size > 200 and net.n_gap_junctions > 50
+    of_each = [getattr(gaps, a) for gaps in net.gap_junctions.values() for a in ("pre", "post", "conductance")]
+    return arrays(net, spikes.step, spikes.uid, net.n_gap_junctions, *of_each)
+"""
+REWARDED = """
+from test_rule_networks import FUNCTIONS, REWARDED, WHOLE, busy
+def made():
+    if {made}:
+        net = busy()
+        exc, inh, vta = (net.populations[name] for name in ("exc", "inh", "vta"))
+        levels = net.add_population("levels", ns.Modulator(), 3)
+        levels.tau = [50.0, 90.0, 10.0]
+        net.connect(exc, levels, ns.random(0.3), weight=ns.uniform(0.001, 0.003), delay=0.9)
+        net.connect(vta, levels, ns.random(0.5), weight=0.01, delay=1.4)
+        common = {{"weight": ns.uniform(0.2, 0.5), "delay": 0.8}}
+        for k, rule in enumerate((ns.DopamineSTDP(tau_c=40.0, w_max=1.0), ns.RewardSTDP(tau_e=30.0, w_max=1.0), REWARDED)):
+            net.connect(exc, inh, ns.random(0.3), plasticity=rule, modulator=levels[k], name=f"rewarded {{k}}", **common)
+        net.record([exc, inh])
+        for piece in (0.1, 0.2, 99.7):
+            net.run(piece, threads=T)
+            assert levels.level.size == 3 and [p.weight.mean() for p in net.projections.values()]
+        levels.level = [0.02, 0.3, 0.1]
+        exc.remove(exc.uid[::9])
+        exc.add(2)
+        net.save(FOLDER + "/kept")
+    else:
+        net = ns.load(FOLDER + "/kept", functions=FUNCTIONS)
+    net.run(WHOLE - net.now, threads=T)
+    spikes = net.recorders[0]
+    assert spikes.step.size > 1000 and 0.0 < net.populations["levels"].level.min()
+    of_each = [p.variable(v) for p in net.projections.values() for v in p.variables]
+    assert len(of_each) >= 5 and all(one.any() for one in of_each)
+    return arrays(net, spikes.step, spikes.uid, *of_each)
+"""
+
+
+@needs_mpi
+@pytest.mark.compiled
+@pytest.mark.slow
+@pytest.mark.parametrize("text", [JOINED, REWARDED], ids=["gap junctions", "modulators"])
+def test_states_that_others_look_at(tmp_path, text):
+    """Voltages across gap junctions, levels of modulators: any ranks and threads, saved on two ranks, loaded on one and three."""
+    made, loaded = text.format(made=True), text.format(made=False)
+    alone = fingerprint(tmp_path, made, 0)
+    assert fingerprint(tmp_path, loaded, 3) == alone
+    assert (
+        fingerprint(tmp_path, made, 3) == fingerprint(tmp_path, made, 2, 2) == fingerprint(tmp_path, made, 2) == alone
+    )
+    for n in (0, 3):
+        assert fingerprint(tmp_path, loaded, n) == alone
+
+
 # ---- what goes wrong -------------------------------------------------------------------------------------------------
 
 START = """
@@ -509,7 +596,8 @@ net.run(50.0)
         ("if ranks.RANK == 1: raise ValueError('mine alone')", "rank 1 of 2 has died"),
         ("if ranks.RANK == 1: sys.exit(3)", "rank 1 of 2 has left with status 3"),
         ("if ranks.RANK == 1: os.kill(os.getpid(), signal.SIGKILL)", ""),
-        ("net.join(a, a, ns.random(0.1), conductance=1.0)", "not possible on 2 ranks"),
+        ("net.join(a, a, [(0, 1 + ranks.RANK)])", "join(a - a): different arguments on ranks 0 and 1"),
+        ("net.join(a, a, ns.random(0.1)).conductance = 1.0 + ranks.RANK", "a--a.conductance = ...: different arguments"),
         ("net.record(a, to='never.zarr' if ranks.RANK else None)", "net.record(window, ring, to, chunk): different arguments"),
         ("net.record(a, to=sys.argv[2] + '/file/s.zarr') if open(sys.argv[2] + '/file', 'w') else 0", "cannot write there"),
         ("v = net.record(a, 'v', to=sys.argv[2] + '/v.zarr', chunk=4); net.run(9.0); v.t if ranks.once() else 0",

@@ -42,7 +42,7 @@ class DriverPlan:
     """What the driver calls, in order: one entry per block (the name of its module) and per pool.
 
     `threaded`: several threads run it side by side, each with its own arguments.  `exchanged`: there are other ranks, with
-    which spikes are exchanged in each chunk.
+    which spikes are exchanged in each chunk; `shown`: and with them the states of neurons that other ranks look at.
     """
 
     blocks: tuple[str, ...]
@@ -51,6 +51,7 @@ class DriverPlan:
     current: bool
     threaded: bool = False
     exchanged: bool = False
+    shown: bool = False
 
 
 #: A driver; the marks in <angles> are replaced by stretches of calls.
@@ -139,6 +140,7 @@ def driver_source(plan: DriverPlan) -> tuple[str, list[str]]:
     arguments = "step, end, chunk, worst, status, record, record_bounds, origin, ring, drives, currents"
     arguments += ", board, fired, fired_first, fired_bounds, heads" if plan.threaded else ""
     arguments += ", mpi, send, recv" if plan.exchanged else ""
+    arguments += ", shown" if plan.shown else ""
     arguments += "".join(f", block{b}" for b in range(len(plan.blocks)))
     arguments += "".join(f", pool{p}" for p in range(len(plan.pools)))
     marks = {"ARGUMENTS": arguments, "EVERY": str(WATCH)}
@@ -229,10 +231,13 @@ class _Text:
         return self.call(f"{BLOCKS}:merge_spikes", given)
 
     def exchange(self) -> str:
-        """Join the spikes of all ranks."""
+        """Join the spikes of all ranks; states are those at the end of the chunk, which the next one finds at its beginning."""
         if not self.plan.exchanged:
             return ""
-        return self.call(f"{RANKS}:exchange_spikes", "n, step - origin, record, record_bounds, mpi, send, recv")
+        given = "n, step - origin, record, record_bounds, mpi, send, recv"
+        if self.plan.shown:
+            return self.call(f"{RANKS}:exchange_both", f"{given}, {self.states}{_unpacked('shown', 2)}")
+        return self.call(f"{RANKS}:exchange_spikes", given)
 
     def room(self) -> str:
         """Ask the pools whether they have room for the chunk; threads leave together, if one of them must."""

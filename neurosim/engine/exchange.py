@@ -1,4 +1,4 @@
-"""What an engine that lies on several ranks must tell the others besides its spikes, which the driver exchanges itself.
+"""What an engine that lies on several ranks must tell the others besides what the driver exchanges itself.
 
 Knows engines and `ranks`; knows neither models nor rules.  All functions must be called by all ranks; of one rank they
 return what they were given.
@@ -22,14 +22,46 @@ if TYPE_CHECKING:
 LEAST_ROOM = 64  # places of spikes in a message
 
 
-def fitting(mail: tuple[np.ndarray, ...], chunk: int, spikes: float) -> tuple[np.ndarray, ...]:
+def fitting(
+    mail: tuple[np.ndarray, ...], chunk: int, spikes: float, shown: tuple[np.ndarray, ...]
+) -> tuple[np.ndarray, ...]:
     """(mpi, send, recv), see `kernels.exchanging`: the ones there are, or larger, for so many spikes of all ranks in a step."""
     least = 1 + chunk + LEAST_ROOM + int(1.1 * spikes * chunk / ranks.SIZE)
+    least += 2 * int(np.diff(shown[0]).max()) if shown else 0
     if mail and least <= mail[1].size <= 1.5 * least:
         return mail
     width = least + least // 5
     mpi = mail[0] if mail else new_mpi()
     return mpi, np.zeros(width, np.int32), np.zeros(width * ranks.SIZE, np.int32)
+
+
+def looked_at(engine: Engine) -> tuple[np.ndarray, ...]:
+    """(first, where) of `kernels.exchanging.exchange_both`: states that are read on other ranks than their neuron's; () if none."""
+    if ranks.SIZE == 1:
+        return ()
+    asked = [pool.looks_at(engine) for pool in engine.called if hasattr(pool, "looks_at")]
+    where = np.unique(np.concatenate([np.zeros((0, 3), np.int64), *asked]), axis=0)
+    if not where.size:
+        return ()
+    begin = np.array([block.place0 for block in engine.blocks if not block.plays], np.int64)
+    owner = engine.rank_of_places()[begin[where[:, 0]] + where[:, 2]]
+    order = np.argsort(owner, kind="stable")
+    return np.searchsorted(owner[order], np.arange(ranks.SIZE + 1)).astype(np.int64), where[order]
+
+
+def show(engine: Engine, shown: tuple[np.ndarray, ...]) -> None:
+    """What the driver does after each step, before the first one: Python, or another layout, may have changed anything."""
+    if not shown:
+        return
+    states, (first, where) = [block.state for block in engine.blocks if not block.plays], shown
+    here = slice(*first[ranks.RANK : ranks.RANK + 2].tolist())
+    value = np.zeros(where.shape[0])
+    held = [(state, np.flatnonzero(where[:, 0] == k)) for k, state in enumerate(states)]
+    for state, at in held:
+        value[at] = state[where[at, 1], where[at, 2]]
+    value = ranks.joined(value[here])
+    for state, at in held:
+        state[where[at, 1], where[at, 2]] = value[at]
 
 
 def sent(mail: tuple[np.ndarray, ...]) -> dict[str, int]:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from neurosim import ranks
 from neurosim.engine.driver import PoolCalls
 
 #: What is kept, one entry per junction, ascending in (owner, pre, post), among parallels in order of birth.
@@ -25,14 +26,18 @@ class Blocks(Protocol):
     shards: int
 
     def shard_of_places(self) -> np.ndarray:
-        """Shard of the neuron at each place."""
+        """Shard of the neuron at each place, if this rank has it."""
+
+    def rank_of_places(self) -> np.ndarray:
+        """Rank that has the neuron at each place."""
 
 
 class GapPool:
     """Junctions of all `GapJunctions` of a network; `owner` is the number of the one that each belongs to.
 
     The current of a step is computed from the voltages at its beginning and added to the ring before the neurons advance.
-    A neuron's junctions are summed in the order (owner, uid of the partner, birth), whatever the layout.
+    A neuron's junctions are summed in the order (owner, uid of the partner, birth), whatever the layout.  All ranks know all
+    junctions; each computes the currents into its own neurons, and is shown the voltages of those that they are joined to.
 
     Attributes
     ----------
@@ -53,6 +58,7 @@ class GapPool:
         self.column = np.zeros(0, np.int64)
         self.voltage = np.zeros(0)
         self.mine = [np.zeros(0, np.int64)]  # for each shard, its neurons among the coupled ones
+        self.rank = np.zeros(0, np.int64)
         self.start = np.zeros(1, np.int64)
         self.partner = np.zeros(0, np.int64)
         self.weight = np.zeros(0)
@@ -138,8 +144,8 @@ class GapPool:
                 self.column[low:high] = currents + self.place[low:high]
         self.first = np.array(first, np.int64)
         self.voltage = np.zeros(where.size)
-        shard = engine.shard_of_places()[where]
-        self.mine = [np.flatnonzero(shard == s) for s in range(engine.shards)]
+        shard, self.rank = engine.shard_of_places()[where], engine.rank_of_places()[where]
+        self.mine = [np.flatnonzero((shard == s) & (self.rank == ranks.RANK)) for s in range(engine.shards)]
 
     def _make_rows(self) -> None:
         """Each junction once at either end, in the order in which a neuron's currents are summed."""
@@ -159,6 +165,19 @@ class GapPool:
         return np.add.reduceat(self.weight, self.start[:-1]) if self.uid.size else np.zeros(0)
 
     # ---- the driver -------------------------------------------------------------------------------------------------
+
+    def looks_at(self, engine: Blocks) -> np.ndarray:
+        """Block (of those with a state), variable and place of each voltage that a rank without the neuron reads."""
+        row = np.repeat(np.arange(self.uid.size), np.diff(self.start))
+        abroad = np.zeros(self.uid.size, np.bool_)
+        abroad[self.partner[self.rank[row] != self.rank[self.partner]]] = True
+        states = [block for block in engine.blocks if not block.plays]
+        found = [np.zeros((0, 3), np.int64)]
+        for b, block in enumerate(self.blocks):
+            place = self.place[self.first[b] : self.first[b + 1]][abroad[self.first[b] : self.first[b + 1]]]
+            which = states.index(block), block.variables.index(VOLTAGE)
+            found.append(np.column_stack([np.tile(which, (place.size, 1)), place]))
+        return np.concatenate(found)
 
     def calls(self) -> PoolCalls:
         """How the driver calls this pool: before the neurons advance, and in no step of the delivery."""

@@ -88,6 +88,7 @@ class Ready:
     drives: list[tuple[np.ndarray, ...]] = field(default_factory=list)
     currents: list[tuple[Any, ...]] = field(default_factory=list)
     memory: Any = None
+    shown: tuple[np.ndarray, ...] = ()
 
 
 class Engine:
@@ -472,13 +473,20 @@ class Engine:
         return shards.imbalance(self)
 
     def shard_of_places(self) -> np.ndarray:
-        """Shard of the neuron at each place, int64 [places]."""
-        shard = np.zeros(self.population.size, np.int64)
+        """Shard of the neuron at each place, if this rank has it; int64 [places]."""
+        return self._of_places(lambda s: s.shard_of(np.arange(s.n)))
+
+    def rank_of_places(self) -> np.ndarray:
+        """Rank that has the neuron at each place, int64 [places]."""
+        return self._of_places(lambda s: s.rank_of(np.arange(s.n)))
+
+    def _of_places(self, ask: Callable[[Slice], np.ndarray]) -> np.ndarray:
+        out = np.zeros(self.population.size, np.int64)
         for b in self.blocks:
             for s in b.slices:
                 here = b.place0 + s.first
-                shard[here : here + s.n] = s.shard_of(np.arange(s.n))
-        return shard
+                out[here : here + s.n] = ask(s)
+        return out
 
     def prepare(self) -> "Ready":
         """The driver and its arguments for the network as it is."""
@@ -488,9 +496,10 @@ class Engine:
         drives = [a for a in self.applied if isinstance(a.stimulus, POISSON)]
         currents = [a for a in self.applied if isinstance(a.stimulus, CURRENTS)]
         derived = [b.play_list() if b.plays else b.derive() for b in self.blocks]
+        shown = exchange.looked_at(self)
         plan = DriverPlan(
             tuple(b.module() for b in self.blocks), tuple(p.calls() for p in self.called), bool(drives), bool(currents), self.shards > 1,
-            ranks.SIZE > 1,
+            ranks.SIZE > 1, bool(shown),
         )  # fmt: skip
         chunk = self.chunk
         size = [max(1, b.n_neurons * chunk) for b in self.blocks]
@@ -501,7 +510,7 @@ class Engine:
             aligned.zeros((self.shards, len(self.blocks), -(-(chunk + 1) // 8) * 8), np.int64),
         )  # fmt: skip
         poisson, current = poisson_tables(drives, self.dt, self.seed), current_tables(currents, self.dt, self.seed)
-        self._ready.memory = current[-1]
+        self._ready.memory, self._ready.shown = current[-1], shown
         for shard in range(self.shards):
             tables: list[tuple[Any, ...]] = []
             for b, own in zip(self.blocks, derived, strict=True):
@@ -530,7 +539,8 @@ class Engine:
             self._record = np.empty(capacity, np.int64)
         record, bounds = self._record, np.zeros(end - begin + 1, np.int64)
         if ranks.SIZE > 1:
-            self.mail = exchange.fitting(self.mail, chunk, self._spikes_per_step)
+            self.mail = exchange.fitting(self.mail, chunk, self._spikes_per_step, ready.shown)
+            exchange.show(self, ready.shown)
         status = aligned.zeros((self.shards, 8), np.int64)
         status[:, BAD_BLOCK] = -1
         self.entries += 1
@@ -562,6 +572,7 @@ class Engine:
         """Enter the driver, in as many threads as there are shards; return the step reached."""
         given = []
         together: tuple[Any, ...] = ()
+        others = (*self.mail, ready.shown) if ready.shown else self.mail
         if self.shards > 1:
             if self.team is None or self.team.threads != self.shards:
                 self.team = Team(self.shards)
@@ -572,7 +583,7 @@ class Engine:
             pools = [p.arguments(shard) for p in self.called]
             given.append(
                 (step, end, ready.chunk, ready.worst, status[shard], record, bounds, begin, self.ring, ready.drives[shard],
-                 ready.currents[shard], *together, *self.mail, *blocks, *pools)
+                 ready.currents[shard], *together, *others, *blocks, *pools)
             )  # fmt: skip
         if self.team is None or self.shards == 1:
             return int(ready.drive(*given[0]))

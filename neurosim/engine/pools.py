@@ -433,6 +433,11 @@ class RulePool(_Wired, EventPool):
                 for q, name in enumerate((*self.plan.reads, *self.plan.watches)):
                     self.where[k, READS + q] = block.variables.index(name)
 
+    def looks_at(self, places: Places) -> np.ndarray:
+        """Block (of those with a state), variable and place of each level of a modulator; targets' states are read by their owner."""
+        levels = self.where[[k for wire in self.wires if wire.modulator >= 0 for k in self.numbers_of(wire)]]
+        return np.stack([levels[:, LEVEL_BLOCK], np.zeros(levels.shape[0], np.int64), levels[:, LEVEL_PLACE]], axis=1)
+
     def _take_uids(self, places: Places) -> None:
         """Uids of rows and columns, where synapses draw random numbers."""
         initial = [v.initial for _, _, v in self.plan.variables]  # a name may stand for a distribution

@@ -1,5 +1,6 @@
-"""Spikes of all ranks, exchanged inside compiled code: MPI is called by the address of its function, without entering Python.
+"""What ranks tell each other inside compiled code: spikes, and states that others look at.
 
+MPI is called by the address of its function, without entering Python.
 Knows arrays of whole numbers, and in `mpi` the handles that `ranks.handles` gives; knows neither neurons nor networks.
 """
 
@@ -12,13 +13,13 @@ from neurosim import ranks
 from neurosim.kernels.compiled import JIT, kernel
 
 #: Words of `mpi`: address of MPI_Allgather, handles of the communicator and of int32, whether handles have 8 bytes, how many
-#: ranks there are; then counted: exchanges, and words that this rank sent in them.
-ADDRESS, COMMUNICATOR, KIND, WIDE, RANKS, EXCHANGES, WORDS = range(7)
+#: ranks there are and which this is; then counted: exchanges, and words that this rank sent in them.
+ADDRESS, COMMUNICATOR, KIND, WIDE, RANKS, RANK, EXCHANGES, WORDS = range(8)
 
 
 def new_mpi() -> np.ndarray:
     """The array `mpi` of this process, int64."""
-    return np.array([*ranks.handles(), ranks.SIZE, 0, 0], np.int64)
+    return np.array([*ranks.handles(), ranks.SIZE, ranks.RANK, 0, 0], np.int64)
 
 
 if JIT:
@@ -81,19 +82,59 @@ def exchange_spikes(n_steps, at, record, record_bounds, mpi, send, recv):
     `send` has a word for the number of spikes and one for each step, then room for places; `recv` as many for each rank.
     What does not fit goes in a second message.
     """
+    _exchange(0, n_steps, at, record, record_bounds, mpi, send, recv)
+
+
+@kernel
+def exchange_both(n_steps, at, record, record_bounds, mpi, send, recv, states, first, where):
+    """As exchange_spikes; and give every rank the states that others than the owner look at, in the same message.
+
+    where[first[r] : first[r + 1]] are those of rank r: block (in `states`), variable, place.  Each is two words, ahead of the
+    spikes, and as many words for each rank.  Bits are copied, whatever number they are.
+    """
+    own, most = mpi[RANK], np.int64(0)
+    for r in range(mpi[RANKS]):
+        most = max(most, first[r + 1] - first[r])
+    _copy(states, where, first[own], first[own + 1], send, 0, False)
+    _exchange(2 * most, n_steps, at, record, record_bounds, mpi, send, recv)
+    for r in range(mpi[RANKS]):
+        if r != own:
+            _copy(states, where, first[r], first[r + 1], recv, r * send.size, True)
+
+
+@kernel
+def _copy(states, where, low, high, message, at, back):
+    """Copy the words of the states where[low:high] to message[at:]; or `back`."""
+    q = low
+    while q < high:
+        block = where[q, 0]
+        words = states[block].view(np.int32)
+        while q < high and where[q, 0] == block:  # taking an array out of a tuple costs more than a copy
+            line, place = where[q, 1], 2 * where[q, 2]
+            if back:
+                words[line, place], words[line, place + 1] = message[at], message[at + 1]
+            else:
+                message[at], message[at + 1] = words[line, place], words[line, place + 1]
+            at += 2
+            q += 1
+
+
+@kernel
+def _exchange(ahead, n_steps, at, record, record_bounds, mpi, send, recv):
+    """See exchange_spikes; the first `ahead` words of each message belong to somebody else."""
     size, width = mpi[RANKS], send.size
-    begin, head = record_bounds[at], 1 + n_steps
+    begin, head = record_bounds[at], ahead + 1 + n_steps
     room = width - head
     mine = record_bounds[at + n_steps] - begin
-    send[0] = mine
+    send[ahead] = mine
     for s in range(n_steps):
-        send[1 + s] = record_bounds[at + s + 1] - record_bounds[at + s]
+        send[ahead + 1 + s] = record_bounds[at + s + 1] - record_bounds[at + s]
     for q in range(min(mine, room)):
         send[head + q] = record[begin + q]
     gather(mpi, send, recv, width)
     most = np.int64(0)
     for r in range(size):
-        most = max(most, np.int64(recv[r * width]))
+        most = max(most, np.int64(recv[r * width + ahead]))
     beyond = max(0, most - room)
     more, rest = np.empty(beyond, np.int32), np.empty(size * beyond, np.int32)
     if beyond > 0:
@@ -107,7 +148,7 @@ def exchange_spikes(n_steps, at, record, record_bounds, mpi, send, recv):
     for s in range(n_steps):
         bounds[0] = found
         for r in range(size):
-            for _ in range(recv[r * width + 1 + s]):
+            for _ in range(recv[r * width + ahead + 1 + s]):
                 q = head_of[r]
                 record[found] = recv[r * width + head + q] if q < room else rest[r * beyond + q - room]
                 head_of[r] = q + 1
