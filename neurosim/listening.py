@@ -10,7 +10,7 @@ import numpy as np
 
 from neurosim import ranks, streaming, values
 from neurosim.checks import check_count, did_you_mean
-from neurosim.engine.loop import Watch
+from neurosim.engine.layout import Watch
 from neurosim.errors import ParameterError
 from neurosim.population import Neurons, Region, View, parts_of
 from neurosim.projection import Projection

@@ -19,7 +19,8 @@ from neurosim.engine.blocks import Block, Slice
 from neurosim.engine.coded_pool import STORES, CodedPool
 from neurosim.engine.implicit_pool import ImplicitPool
 from neurosim.engine.inputs import Applied
-from neurosim.engine.loop import Engine, Watch
+from neurosim.engine.layout import Watch
+from neurosim.engine.loop import Engine
 from neurosim.engine.pools import PlasticPool, RulePool, StaticPool, Wire
 from neurosim.errors import SaveError
 from neurosim.graph import RowPool

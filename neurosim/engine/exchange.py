@@ -17,7 +17,8 @@ from neurosim.kernels.exchanging import EXCHANGES, WORDS, new_mpi
 
 if TYPE_CHECKING:
     from neurosim.engine.blocks import Block
-    from neurosim.engine.loop import Engine, Watch
+    from neurosim.engine.layout import Watch
+    from neurosim.engine.loop import Engine
 
 LEAST_ROOM = 64  # places of spikes in a message
 
