@@ -38,7 +38,8 @@ def test_all_ranks_hold_the_spikes_of_all(monkeypatch, size, room):
         line[: message.size] = message
     monkeypatch.setattr(ranks, "SIZE", size)
     for rank in range(size):
-        mpi = np.array([0, 0, 0, 0, size, 0, 0], np.int64)
+        mpi = np.zeros(exchanging.WORDS + 1, np.int64)
+        mpi[exchanging.RANKS], mpi[exchanging.RANK] = size, rank
         sent = []
 
         def gather(send, recv, rank=rank, sent=sent):
@@ -64,12 +65,12 @@ def test_all_ranks_hold_the_spikes_of_all(monkeypatch, size, room):
 
 
 def test_messages_are_as_long_as_spikes_are_many(monkeypatch):
-    monkeypatch.setattr(exchange, "new_mpi", lambda: np.zeros(7, np.int64))
+    monkeypatch.setattr(exchange, "new_mpi", lambda: np.zeros(exchanging.WORDS + 1, np.int64))
     monkeypatch.setattr(ranks, "SIZE", 4)
-    mail = exchange.fitting((), 15, 0.0)
+    mail = exchange.fitting((), 15, 0.0, ())
     assert mail[1].size >= 1 + 15 + exchange.LEAST_ROOM and mail[2].size == 4 * mail[1].size
-    assert exchange.fitting(mail, 15, 3.0) is mail  # a stretch with a few more spikes
-    more = exchange.fitting(mail, 15, 100.0)
+    assert exchange.fitting(mail, 15, 3.0, ()) is mail  # a stretch with a few more spikes
+    more = exchange.fitting(mail, 15, 100.0, ())
     assert more[0] is mail[0] and 1.1 * 15 * 100 / 4 < more[1].size < 1.4 * 15 * 100 / 4 + 100
-    assert exchange.fitting(more, 15, 0.0)[1].size == mail[1].size
+    assert exchange.fitting(more, 15, 0.0, ())[1].size == mail[1].size
     assert exchange.sent(()) == {}
