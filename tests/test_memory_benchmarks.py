@@ -4,8 +4,8 @@ import pytest
 
 from benchmarks.memory import ROWS, lines, measured
 
-#: Rows that the tests of working memory and of sleep measure too.
-ELSEWHERE = {"B5 iv", "B5 slots", "B5 distractor", "B7"}
+#: Rows that the slow tests of working memory, facts and sleep measure too.
+ELSEWHERE = {"B5 i-iii, v", "B5 iv", "B5 slots", "B5 distractor", "B7", "B11"}
 QUICK = [row for row in ROWS if not row.slow and row.name not in ELSEWHERE]
 
 
