@@ -326,42 +326,14 @@ def _in_worker(task: Task, job: Job, parent: int) -> tuple[str, bool]:
 
 @functools.cache
 def _settle_worker(parent: int) -> None:
-    """Once in each worker: it ends when the process that began it does, and shares the cache of compiled code in turns."""
+    """Once in each worker: it ends when the process that began it does."""
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    _take_turns_at_cache()
 
 
 def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.2)
     os._exit(1)
-
-
-def _take_turns_at_cache() -> None:
-    """Let one process at a time read or write an index of Numba's cache.
-
-    Two that add to one index at once may each be given the other's file: Numba numbers files by what it read before.
-    """
-    import fcntl
-
-    from numba.core.caching import IndexDataCacheFile
-
-    from neurosim.kernels.compiled import cache_folder
-
-    cache_folder().mkdir(parents=True, exist_ok=True)
-    lock = cache_folder() / "sweeps.lock"
-
-    def in_turn(method: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(method)
-        def alone(*arguments: Any) -> Any:
-            with open(lock, "a") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                return method(*arguments)
-
-        return alone
-
-    IndexDataCacheFile.load = in_turn(IndexDataCacheFile.load)
-    IndexDataCacheFile.save = in_turn(IndexDataCacheFile.save)
 
 
 class _Progress:

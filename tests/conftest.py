@@ -1,4 +1,4 @@
-"""What every test stands on: no display, one BLAS thread, code caches that no two processes share, the markers."""
+"""What every test stands on: no display, one BLAS thread, where compiled code goes, the markers."""
 
 import atexit
 import os
@@ -6,7 +6,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 # Before NumPy, Numba or matplotlib are imported by anything.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -17,17 +16,12 @@ os.environ.setdefault("JUPYTER_PLATFORM_DIRS", "1")  # else jupyter_core warns a
 def _choose_cache() -> None:
     """Name the folder of compiled code for this process and its children.
 
-    A laptop keeps its warm cache.  CI without a cache folder of its own gets a fresh one.  Workers of pytest-xdist get
-    one folder each, kept between runs: two processes that write one Numba index may each be given the other's file.
+    A laptop keeps its warm cache.  CI without a cache folder of its own gets a fresh one.  Workers of pytest-xdist share it.
     """
-    cache = os.environ.get("NEUROSIM_CACHE")
-    worker = os.environ.get("PYTEST_XDIST_WORKER")
-    if not cache and os.environ.get("CI") and not os.environ.get("XDG_CACHE_HOME") and not worker:
+    if os.environ.get("CI") and not os.environ.get("NEUROSIM_CACHE") and not os.environ.get("XDG_CACHE_HOME"):
         cache = os.environ["NEUROSIM_CACHE"] = tempfile.mkdtemp(prefix="neurosim-cache-")
         atexit.register(shutil.rmtree, cache, ignore_errors=True)
-    if worker:
-        usual = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        os.environ["NEUROSIM_CACHE"] = str(Path(cache or Path(usual) / "neurosim") / f"worker-{worker}")
+    if os.environ.get("PYTEST_XDIST_WORKER"):
         os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # the workers have the cores already
 
 

@@ -248,6 +248,7 @@ def learning(seed, disturbed, path):
     return [net.projections[name].weight for name in KINDS], spikes.step, spikes.uid
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_plastic_synapses_do_not_notice_that_others_come_and_go(seed, tmp_path):
     alone, disturbed = (learning(seed, moved, tmp_path / "save") for moved in (False, True))

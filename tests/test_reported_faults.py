@@ -155,7 +155,7 @@ def test_a05_pair_rule_counts_all_pairs_and_is_readable_at_once(pre, post, chang
      (-0.5, (-1.0, 0.0), "post", -1.0, 69)],
 )  # fmt: skip
 def test_a06_bounds_hold_after_every_update(w0, bounds, first, bound, from_pair, sized):
-    n = sized(1000, 5)
+    n = sized(300, 5)
     early, late = 1000.0 * np.arange(n) + 100.0, 1000.0 * np.arange(n) + 110.0
     pre, post = (early, late) if first == "pre" else (late, early)
     net, p = pair(pre.tolist(), post.tolist(), dt=1.0, w0=w0, w_min=bounds[0], w_max=bounds[1])

@@ -331,31 +331,6 @@ def test_one_job_compiles_and_the_others_load(tmp_path):
     assert table["began"][1:].min() >= table["ended"][0], "the first job runs alone"
 
 
-@pytest.mark.slow
-def test_processes_take_turns_at_the_cache(monkeypatch, tmp_path):
-    caching = pytest.importorskip("numba.core.caching")
-    monkeypatch.setenv("NEUROSIM_CACHE", str(tmp_path))
-    inside, most = [], []
-
-    def slow(self, *arguments):
-        inside.append(1)
-        most.append(len(inside))
-        time.sleep(0.03)
-        inside.pop()
-
-    for name in ("load", "save"):
-        monkeypatch.setattr(caching.IndexDataCacheFile, name, slow)
-    sweeps._take_turns_at_cache()
-    file = caching.IndexDataCacheFile(str(tmp_path), "kernel", "stamp")
-    threads = [threading.Thread(target=act, args=("key",)) for act in (file.load, file.load)]
-    threads += [threading.Thread(target=file.save, args=("key", "code")) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert most == [1, 1, 1, 1]
-
-
 def network(weight, seed):
     """A small network that learns."""
     import neurosim as ns

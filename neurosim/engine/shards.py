@@ -235,7 +235,8 @@ def _moved_births(pool: Any, new: _Rearranged, ages: np.ndarray, steps: np.ndarr
         fresh = new.fresh
         held = np.zeros(fresh.n_rows, np.int64)
         for age in range(steps.size + 1):
-            born = sharding.count_age(age, ages, pool.start, pool.length, new.row, fresh.n_rows)
+            born = np.zeros(fresh.n_rows, np.int64)
+            sharding.count_age(age, ages, pool.start, pool.length, new.row, born)
             if age:
                 rows = np.flatnonzero(born)
                 found.append(np.stack([np.full(rows.size, steps[age - 1]), rows, held[rows]], axis=1))

@@ -11,9 +11,11 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numba
+
+from neurosim.kernels.turns import turn
 
 KERNELS = Path(__file__).parent
 JIT = not numba.config.DISABLE_JIT
@@ -40,8 +42,16 @@ def cache_folder() -> Path:
 
 
 def kernel(function: F) -> F:
-    """`numba.njit(cache=True, nogil=True)`, cached in the folder of this source tree."""
-    return _compiled(function, forceinline=False)
+    """`numba.njit(cache=True, nogil=True)` of a function that makes no arrays (Numba refuses others).
+
+    References to arrays are not counted in it: with arguments by the hundred that is a sixth of its compilation.
+    """
+    return _compiled(function)
+
+
+def allocating(function: F) -> F:
+    """As `kernel`, for a function that makes arrays."""
+    return _compiled(function, _nrt=True)
 
 
 def scalar(function: F) -> F:
@@ -49,12 +59,31 @@ def scalar(function: F) -> F:
     return _compiled(function, forceinline=True)
 
 
-def _compiled(function: F, *, forceinline: bool) -> F:
+def _compiled(function: F, *, forceinline: bool = False, _nrt: bool = False) -> F:
+    """The function, cached in the folder of this source tree."""
+    folder = cache_folder() / tree_hash()
     usual = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(cache_folder() / tree_hash())
+    numba.config.CACHE_DIR = str(folder)
     try:
-        return numba.njit(
-            function, cache=True, nogil=True, error_model="numpy", forceinline=forceinline, no_cfunc_wrapper=True
-        )
+        made: Any = numba.njit(
+            function, cache=True, nogil=True, error_model="numpy", forceinline=forceinline, no_cfunc_wrapper=True, _nrt=_nrt
+        )  # fmt: skip
     finally:
         numba.config.CACHE_DIR = usual
+    if JIT:
+        made.compile = _in_turn(made, folder)
+    return made
+
+
+def _in_turn(dispatcher: Any, folder: Path) -> Callable[[Any], Any]:
+    """What compiles the dispatcher, or loads it, one process at a time."""
+    compile_, known = dispatcher.compile, dispatcher.overloads
+    name = f"{dispatcher.py_func.__module__}.{dispatcher.py_func.__qualname__}"
+
+    def compile_alone(signature: Any) -> Any:
+        if isinstance(signature, tuple) and signature in known:
+            return compile_(signature)
+        with turn(folder, name):
+            return compile_(signature)
+
+    return compile_alone

@@ -10,7 +10,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from neurosim import ranks
-from neurosim.kernels.compiled import JIT, kernel
+from neurosim.kernels.compiled import JIT, allocating, kernel
 
 #: Words of `mpi`: address of MPI_Allgather, handles of the communicator and of int32, whether handles have 8 bytes, how many
 #: ranks there are and which this is; then counted: exchanges, and words that this rank sent in them.
@@ -119,7 +119,7 @@ def _copy(states, where, low, high, message, at, back):
             q += 1
 
 
-@kernel
+@allocating
 def _exchange(ahead, n_steps, at, record, record_bounds, mpi, send, recv):
     """See exchange_spikes; the first `ahead` words of each message belong to somebody else."""
     size, width = mpi[RANKS], send.size

@@ -57,11 +57,9 @@ def move(table, n_ages, ages, shard_of_column, mask, old, columns, new, new_colu
 
 
 @kernel
-def count_age(age, ages, start, length, to_row, n_rows):
-    """How many synapses of this age each new row has."""
-    out = np.zeros(n_rows, np.int64)
+def count_age(age, ages, start, length, to_row, out):
+    """out[r] += how many synapses of this age the new row r has."""
     for r in range(start.size):
         for e in range(start[r], start[r] + length[r]):
             if ages[e] == age:
                 out[to_row[e]] += 1
-    return out

@@ -21,6 +21,7 @@ from neurosim.kernels.plain import arguments_of, source_of
 __all__ = ["BLOCK_ARGUMENTS", "DRAWS", "HEADER", "BlockPlan", "arguments_of", "load_block", "load_module", "source_of"]
 
 HEADER = '"""{title}.  Written by neurosim; safe to delete, it is written again when needed."""\nimport numpy as np\n\n'
+WRITTEN = 1_000_000_000  # s; modified then, whoever writes it: to Numba a file of another time is another text
 TILE = 512  # neurons; measured best of 256, 512, 1024, all
 MATHEMATICS = (
     "from neurosim.kernels.elementary import cos, expm1, exprel, sin, tanh\n"
@@ -47,6 +48,7 @@ def load_module(text: str, title: str) -> ModuleType:
         handle, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
         with os.fdopen(handle, "w") as file:
             file.write(text)
+        os.utime(temporary, (WRITTEN, WRITTEN))
         os.replace(temporary, path)
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
