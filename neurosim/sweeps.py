@@ -43,8 +43,8 @@ def sweep(
 
     Each job has a folder of its own.  A sweep that was stopped, even by kill -9, goes on where it was when the same call is made
     again: finished jobs are read, those that failed or were cut short run again, and so do all if the code of the function or a
-    constant that it reads has changed.  More points or seeds are added in the same way.  The first job runs alone, so that the
-    others find compiled code; the results are those of calling the function one by one.
+    constant that it reads has changed.  More points or seeds are added in the same way.  What all need
+    compiled, one of them compiles; the results are those of calling the function one by one.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def sweep(
             for job in waiting:
                 line.tell(*task(job))
         elif waiting:
-            _in_processes(task, waiting, n, warm=len(waiting) == len(jobs), tell=line.tell)
+            _in_processes(task, waiting, n, tell=line.tell)
     return _table(function, jobs, root)
 
 
@@ -257,16 +257,13 @@ Task = Callable[[Job], tuple[str, bool]]
 Tell = Callable[[str, bool], None]
 
 
-def _in_processes(task: Task, jobs: list[Job], n: int, *, warm: bool, tell: Tell) -> None:
+def _in_processes(task: Task, jobs: list[Job], n: int, tell: Tell) -> None:
     """Run jobs in `n` processes.  If one dies, what was running then runs alone, so that only the job that kills it fails."""
     waiting = jobs
     size = max(2, min(n, len(jobs)))  # joblib would run a single one in this process, which must not die
     try:
         while waiting:
             try:
-                if warm:
-                    _pool(task, waiting[:1], size, tell)
-                    warm, waiting = False, waiting[1:]
                 _pool(task, waiting, size, tell)
                 return
             except BrokenProcessPool as error:

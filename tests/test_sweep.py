@@ -306,16 +306,15 @@ def test_a_job_waits_for_the_one_that_is_still_at_it(tmp_path):
 
 
 def compiles(x, seed, mark=""):
-    """How often this job compiled a kernel that no other test has."""
+    """How often this process compiled a kernel that no other test has."""
     from neurosim.kernels.specialise import load_module
 
-    began = time.time()
     text = f"# {mark}\nfrom neurosim.kernels.compiled import kernel\n\n\n@kernel\ndef add(a, b):\n    return a + b\n"
     module = load_module(text, "sweep_test")
     total = module.add(float(x), 1.0)
-    time.sleep(1.0 if x == 1 else 0.2)  # so that every worker is there, and gets a job
+    time.sleep(0.5)  # so that every worker is there, and gets a job
     misses = sum(module.add.stats.cache_misses.values())
-    return {"total": total, "misses": misses, "process": os.getpid(), "began": began, "ended": time.time()}
+    return {"total": total, "misses": misses, "process": os.getpid()}
 
 
 @pytest.mark.slow
@@ -325,10 +324,7 @@ def test_one_job_compiles_and_the_others_load(tmp_path):
     table = sweep(function, {"x": [1, 2, 3, 4, 5]}, [0], n_jobs=2, out=tmp_path)
     assert list(table["total"]) == [2.0, 3.0, 4.0, 5.0, 6.0]
     assert table["process"].nunique() == 2
-    assert table["misses"][0] == 1
-    others = table[table["process"] != table["process"][0]]
-    assert others["misses"].sum() == 0
-    assert table["began"][1:].min() >= table["ended"][0], "the first job runs alone"
+    assert table.groupby("process")["misses"].max().sum() == 1
 
 
 def network(weight, seed):
