@@ -202,6 +202,7 @@ def connect(
     whole = False
     if by_portions:
         delay = (0.0 if axonal else net.default_delay) if delay is None else delay
+        ranks.agree(label, name, weight, delay, dtype, autapses, parallel, release, level, drawn)
         planned: Planned = piecemeal.Pieces(
             net, label, drawn, pre, post, expected=expected_edges(drawn, len(pre), len(post)), autapses=autapses, weight=weight,
             delay=delay, **common,
@@ -264,12 +265,12 @@ def connect(
             sharing.fill(projection, planned, folded)
         elif plasticity is None or by_portions:
             fill(projection, planned, folded)
-            if by_portions and not len(projection):
-                warnings.warn(f"{label}: the rule {drawn!r} made no synapse", NeurosimWarning, stacklevel=3)
         else:
             i, j = planned.places(slice(None))
             del planned
             inserting.put(projection, i, j, weights, steps, None)
+        if by_portions and not len(projection):
+            warnings.warn(f"{label}: the rule {drawn!r} made no synapse", NeurosimWarning, stacklevel=3)
     except BaseException:
         net.engine.remove_wire(projection.pool, projection.wire)
         raise
@@ -537,10 +538,11 @@ def _foresee(
     """Refuse what would not fit into memory or on the disk, before anything is made."""
     edges, store = expected_edges(rule, n_pre, n_post) / ranks.SIZE, net.engine.store
     stored = edges * (4 + _width(dtype, plastic)) * 1.1
-    if store is not None and stored > store.free:
+    on_disk = ranks.least(store.free / ranks.here()) if store is not None else 0.0
+    if store is not None and stored > on_disk:
         raise RunError(
             f"{label}: {rule!r} would make about {edges:.3g} synapses, which need {stored / 1e9:.3g} GB on disk; "
-            f"{str(store.path)!r} has {store.free / 1e9:.3g} GB left. Name a folder on a larger disk: ns.Network(store=...)"
+            f"{str(store.path)!r} has {on_disk / 1e9:.3g} GB left. Name a folder on a larger disk: ns.Network(store=...)"
         )
     if by_portions:
         return

@@ -44,6 +44,8 @@ class Planned:
         Delays; None if they are drawn or come from distances.
     """
 
+    portioned = False  # whether only some edges are there at a time
+
     def __init__(
         self, net: Network, label: str, edges: Any, pre: Neurons, post: Neurons, *, weight: Any, unit: str, delay: Any, least: int,
         name: str, parallel: bool,

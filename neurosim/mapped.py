@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from neurosim import ranks
 from neurosim.errors import ParameterError, RunError
 
 try:
@@ -40,9 +41,13 @@ class Store:
     ------
     ParameterError
         The folder holds something else, or belongs to a network that lives.
+
+    Notes
+    -----
+    `above` is a folder that goes with the last of the stores in it.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, above: Path | None = None) -> None:
         self.path = Path(path).absolute()
         self._made = _prepare(self.path)
         self._number = 0
@@ -61,7 +66,7 @@ class Store:
         }
         os.ftruncate(mark, 0)
         os.pwrite(mark, json.dumps(text).encode(), 0)
-        self._end = weakref.finalize(self, _clear, self.path, mark, os.getpid(), self._made)
+        self._end = weakref.finalize(self, _clear, self.path, mark, os.getpid(), self._made, above)
 
     def files(self) -> "Files":
         """A place for the columns of a new pool."""
@@ -88,6 +93,42 @@ class Store:
     def close(self) -> None:
         """Remove the files; arrays that are still held stay readable until they are dropped."""
         self._end()
+
+
+def open_store(path: str | os.PathLike[str]) -> Store:
+    """The store in this folder; on several ranks each has a folder of its own in it.
+
+    Raises
+    ------
+    ParameterError
+        As `Store`, on all ranks.
+    """
+    if ranks.SIZE == 1:
+        return Store(path)
+    whole = Path(path).absolute()
+    new = ranks.by_one(lambda: _settle(whole), "a folder for the synapses of all ranks")
+    error, store = None, None
+    try:
+        store = Store(whole / f"rank{ranks.RANK}", above=whole if new else None)
+    except ParameterError as one:
+        error = str(one)
+    told = [one for one in ranks.objects(error) if one is not None]
+    if store is None or told:
+        raise ParameterError(told[0])
+    return store
+
+
+def _settle(whole: Path) -> bool:
+    """Whether the folder of all ranks will be made, or was by a job that was killed; what that left beyond the ranks of this one is removed."""
+    if not whole.is_dir():
+        return not whole.exists()
+    others = [one for one in whole.iterdir() if not (one / MARK).exists()]
+    if others:
+        raise ParameterError(f"Network.store: {str(whole)!r} holds other things; name a new or empty folder")
+    beyond = [one for one in whole.glob("rank*") if int(one.name.removeprefix("rank")) >= ranks.SIZE]
+    for left in beyond:
+        Store(left).close()
+    return False
 
 
 class Files:
@@ -189,7 +230,7 @@ def _forget(folder: Path, pid: int) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _clear(path: Path, mark: int, pid: int, made: bool) -> None:
+def _clear(path: Path, mark: int, pid: int, made: bool, above: Path | None) -> None:
     """Remove what a store has made."""
     if os.getpid() == pid:
         for folder in path.glob("pool*"):
@@ -198,5 +239,7 @@ def _clear(path: Path, mark: int, pid: int, made: bool) -> None:
             os.unlink(path / MARK)
             if made:
                 path.rmdir()
+            if above is not None:
+                above.rmdir()
     with contextlib.suppress(OSError):
         os.close(mark)

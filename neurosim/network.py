@@ -34,7 +34,7 @@ from neurosim.errors import ParameterError, RunError
 from neurosim.history import History
 from neurosim.junctions import GapJunctions
 from neurosim.kernels.rng import stream_key
-from neurosim.mapped import Store
+from neurosim.mapped import open_store
 from neurosim.population import Neurons, Population, Region, View, html_card, parts_of
 from neurosim.projection import Projection
 from neurosim.recording import RateRecorder, SpikeRecorder
@@ -67,6 +67,7 @@ class Network:
         Folder on a disk that stands in for memory: the synapses lie in files there that are mapped into memory, so that they may be
         more than memory holds.  The same spikes; slower where the rows of the sources that fire do not fit into memory.
         New or empty; it is no save, and is emptied by `close`, when the network is forgotten, and at the end of the program.
+        Of several ranks each has a folder of its own in it.
         ``ns.random``, ``ns.fixed_indegree`` and ``ns.all_to_all`` with one weight and delay or drawn ones are wired a portion at
         a time; other rules need memory for the synapses of one projection while it is made.
 
@@ -86,10 +87,6 @@ class Network:
         self.dt = check_positive("Network.dt", plain("Network.dt", dt, "ms"), "ms")
         self.seed = check_count("Network.seed", seed)
         ranks.agree("Network", self.dt, self.seed, store is None)
-        if store is not None:
-            ranks.refuse(
-                "Network(store=...)", "leave out store: each rank holds its own part of the synapses in memory"
-            )
         self.first_step = values.duration(self, "Network.t0", t0)
         if default_delay is None:
             default_delay = max(1, round(1.0 / self.dt)) * self.dt
@@ -98,7 +95,7 @@ class Network:
         self._threads_used = 1
         self._weighed = 0  # synapses and neurons when the parts of the threads were weighed last
         self.engine = Engine(self.dt, self.seed, self.first_step)
-        self.engine.store = None if store is None else Store(store)
+        self.engine.store = None if store is None else open_store(store)
         self.history = History(self.dt)
         self.history.present = self._synapses_now
         self.populations: dict[str, Population] = {}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neurosim import values
+from neurosim import ranks, values
 from neurosim.filling import Planned
 from neurosim.kernels.rng import stream_key
 from neurosim.population import Neurons
@@ -32,6 +32,8 @@ def possible(net: Network, rule: Rule, weight: Any, delay: Any) -> bool:
 class Pieces(Planned):
     """As `Planned`; `edges` are those of the present portion."""
 
+    portioned = True
+
     def __init__(
         self, net: Network, label: str, rule: Rule, pre: Neurons, post: Neurons, *, expected: float, autapses: bool, parallel: bool,
         name: str, **given: Any,
@@ -42,11 +44,18 @@ class Pieces(Planned):
         key = int(stream_key(net.seed, "wiring", name))
         self._draw = lambda: portions(rule, key, pre.uid, post.uid, same, autapses, parallel, expected)
         self._n, self._told = 0, False
+        self._home = net.engine.home[post.population.number][1]
+
+    def _take(self, edges: Edges) -> None:
+        """Take the next portion: of several ranks each draws all of it, and keeps its own."""
+        self.edges = edges
+        if ranks.SIZE > 1:
+            self.keep(self._home)
 
     def pairs(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Places of all edges, some at a time."""
         for edges in self._draw():
-            self.edges = edges
+            self._take(edges)
             yield from super().pairs()
         self.edges = self.none
 
@@ -54,7 +63,7 @@ class Pieces(Planned):
         """(source places, target places, weights, delays in steps) of some edges at a time, in order."""
         n, low, rounded = 0, 0, False
         for edges in self._draw():
-            self.edges = edges
+            self._take(edges)
             yield from super().parts()
             n, low, rounded = n + len(edges), low + self.low, rounded or self.rounded
         self.edges, self._n, self.low, self.rounded = self.none, n, low, rounded
@@ -70,10 +79,13 @@ class Pieces(Planned):
         return (weights if self.weights is None else self.weights), (steps if self.steps is None else self.steps)
 
     def tell(self, *, together: bool = False) -> None:
-        """Say once that drawn delays were rounded, where the user called connect."""
-        if self.steps is None and self.rounded and not self._told:
+        """Say once that drawn delays were rounded, where the user called connect; of several ranks, when all are there."""
+        if self.steps is not None or self._told or (ranks.SIZE > 1 and not together):
+            return
+        low, n, rounded = ranks.total(np.array([self.low, self._n, self.rounded], np.int64)).tolist()
+        if rounded:
             self._told = True
-            values.tell_rounding(f"{self.label}.delay", self.net, self.low, self._n, self.least, stacklevel=6)
+            values.tell_rounding(f"{self.label}.delay", self.net, low, n, self.least, stacklevel=6)
 
 
 def _range(known: np.ndarray, more: np.ndarray) -> np.ndarray:

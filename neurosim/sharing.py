@@ -75,7 +75,7 @@ def fill(projection: Projection, planned: Planned, folded: int) -> None:
     error: Exception | None = None
     rounded = 0.0
     try:
-        if projection.plasticity is None:
+        if projection.plasticity is None or planned.portioned:
             rounded = filling.fill(projection, planned, folded)
         else:
             weights, steps = planned.whole()

@@ -99,6 +99,76 @@ def test_two_ranks_give_the_bits_of_one(tmp_path):
     assert fingerprint(tmp_path, SMALL.format(room=1), 3) == alone
 
 
+ON_DISK = """
+from pathlib import Path
+from test_disk_store import active
+from neurosim.wiring import portions
+portions.PORTION = 97
+def made():
+    disk = Path(FOLDER) / "disk" if {disk} else None
+    net, spikes = active(disk, ns.PairSTDP() if {learns} else None)
+    net.run(60.0, threads=T)
+    p = net.projections[list(net.projections)[0]]
+    p.remove(pre=net.populations["exc"].uid[3])
+    p.insert(net.populations["exc"].uid[3], net.populations["exc"].uid[5:9], weight=0.3)
+    net.run(20.0)
+    out = arrays(net, spikes.step, spikes.uid)
+    net.save(Path(FOLDER) / "saved")
+    if disk:
+        held = sum(file.stat().st_size for file in disk.glob(f"rank{{ranks.RANK}}/pool*/*"))
+        assert held > 2 * net.n_synapses / ranks.SIZE, held  # of 8 bytes and more a synapse
+        ranks.wait()
+        net.close()
+        ranks.wait()
+        assert not disk.exists()
+        net = ns.load(Path(FOLDER) / "saved", store=disk)
+        assert ranks.some(len(list(disk.glob("rank*/pool*"))))
+    else:
+        net = ns.load(Path(FOLDER) / "saved")
+    more = net.record("exc")
+    net.run(20.0)
+    out["more"] = more.step
+    return out
+"""
+
+
+@needs_mpi
+@pytest.mark.slow
+@pytest.mark.parametrize("learns", [False, True])
+def test_synapses_of_each_rank_lie_in_files_of_its_own(tmp_path, learns):
+    alone = fingerprint(tmp_path, ON_DISK.format(disk=False, learns=learns), 0, jit=False)
+    assert fingerprint(tmp_path, ON_DISK.format(disk=True, learns=learns), 2, jit=False) == alone
+    assert fingerprint(tmp_path, ON_DISK.format(disk=True, learns=learns), 3, jit=False) == alone
+
+
+TAKEN = """
+from pathlib import Path
+from neurosim.errors import ParameterError
+folder = Path(FOLDER) / "taken"
+if ranks.once():
+    folder.mkdir()
+    (folder / "mine.txt").write_text("")
+ranks.wait()
+def made():
+    try:
+        ns.Network(store=folder)
+    except ParameterError as error:
+        assert "holds other things" in str(error)
+    try:
+        ns.Network(store=folder / "mine.txt" / "x")
+    except ParameterError as error:
+        assert "cannot make the folder" in str(error)
+    net = ns.Network(store=Path(FOLDER) / "new")
+    return {"there": np.array(len(list(Path(FOLDER).glob("new/rank*"))) > 0)}
+"""
+
+
+@needs_mpi
+@pytest.mark.slow
+def test_a_folder_that_is_taken_is_refused_on_all_ranks(tmp_path):
+    start(tmp_path, TAKEN, 2, jit=False)
+
+
 LIVING = """
 from living import WHOLE, living, trains
 def made():
@@ -603,7 +673,6 @@ net.run(50.0)
         ("v = net.record(a, 'v', to=sys.argv[2] + '/v.zarr'); ns.read_recording(v.to) if ranks.once() else 0",
          "rank 0 calls read_recording("),
         ("p.number(p.edges())", "not possible on 2 ranks"),
-        ("ns.Network(store='never')", "not possible on 2 ranks"),
     ],
 )  # fmt: skip
 def test_the_job_ends_with_a_message(tmp_path, text, told):

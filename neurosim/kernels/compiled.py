@@ -51,7 +51,7 @@ def kernel(function: F) -> F:
 
 def allocating(function: F) -> F:
     """As `kernel`, for a function that makes arrays."""
-    return _compiled(function, _nrt=True)
+    return _compiled(function, counted=True)
 
 
 def scalar(function: F) -> F:
@@ -59,14 +59,14 @@ def scalar(function: F) -> F:
     return _compiled(function, forceinline=True)
 
 
-def _compiled(function: F, *, forceinline: bool = False, _nrt: bool = False) -> F:
-    """The function, cached in the folder of this source tree."""
+def _compiled(function: F, *, forceinline: bool = False, counted: bool = False) -> F:
+    """The function, cached in the folder of this source tree; `counted`: with references to arrays counted."""
     folder = cache_folder() / tree_hash()
     usual = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(folder)
     try:
         made: Any = numba.njit(
-            function, cache=True, nogil=True, error_model="numpy", forceinline=forceinline, no_cfunc_wrapper=True, _nrt=_nrt
+            function, cache=True, nogil=True, error_model="numpy", forceinline=forceinline, no_cfunc_wrapper=True, _nrt=counted
         )  # fmt: skip
     finally:
         numba.config.CACHE_DIR = usual
