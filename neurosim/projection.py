@@ -390,12 +390,16 @@ class Projection:
         return choosing.nth(self, edges)
 
     def number(self, edges: Edges) -> np.ndarray:
-        """A number for each edge that stays with it while it lives and is never used again; int64 [edges]."""
-        ranks.refuse(f"{self.name}.number", "numbers that stay with synapses count the synapses of one process")
+        """A number for each edge that stays with it while it lives and is never used again; int64 [edges].
+
+        It says which is which, and nothing else; on another number of ranks the same edges may have other numbers.
+        """
         self.pool.want_ident()
-        if not len(edges):
-            return np.zeros(0, np.int64)
-        return np.asarray(self.pool.ident[self.pool.places_of(edges.row, edges.slot)], np.int64)
+        mine = edges.mine
+        ident = self.pool.ident[self.pool.places_of(edges.row[mine], edges.slot[mine])].astype(np.int64)
+        return (edges.post << 36) + ranks.fill(
+            edges.owner, ident
+        )  # a pool counts its own: those of one target are on one rank
 
     def chance(self, edges: Edges, key: int) -> np.ndarray:
         """A number in [0, 1) for each edge, from (key, uids, number among parallels) alone; float64 [edges]."""

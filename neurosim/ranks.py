@@ -7,6 +7,7 @@ ranks in the same order.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import hashlib
 import os
@@ -29,6 +30,7 @@ SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_STEP_
 #: What a rank's own children see: they are not ranks.
 MARK = "NEUROSIM_RANK_PROCESS"
 LINGER = 0.5  # s before the job is ended: what mpirun has not read by then is lost
+END = "the end of its script"
 READING = "a reading of what all ranks have"  # edges, states, spikes, counts
 PIECE = 1 << 30  # bytes a call: counts of MPI have 32 bits
 _LAST: list[Callable[[], object]] = []  # called before this rank ends the job
@@ -310,7 +312,7 @@ def _meet(what: str, digest: int, number: int) -> np.ndarray:
         k = int(other[0])
         if names[k] != names[0]:
             raise RunError(
-                f"rank 0 calls {names[0]}, rank {k} calls {names[k]}: all ranks must do the same; do not branch on the rank, or on "
+                f"rank 0 is at {names[0]}, rank {k} at {names[k]}: all ranks must do the same; do not branch on the rank, or on "
                 f"what only one rank knows (files, clocks, unseeded draws)"
             )
         raise RunError(
@@ -385,6 +387,18 @@ def _left(status: object) -> None:
     raise SystemExit(status)
 
 
+def _end(process: int) -> None:
+    """This script is over.  Where the others are not at their end they would wait for this rank for ever."""
+    if os.getpid() != process:  # the child of a fork
+        return
+    try:
+        _meet(END, _digest_of(END), 0)
+    except RunError as error:
+        print(f"rank {RANK} of {SIZE} has ended, and the job ends: {error}", file=sys.stderr, flush=True)
+        abort()
+
+
 if SIZE > 1:
     sys.excepthook = _died
     sys.exit = _left  # type: ignore[assignment]
+    atexit.register(_end, os.getpid())

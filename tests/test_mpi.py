@@ -99,6 +99,61 @@ def test_two_ranks_give_the_bits_of_one(tmp_path):
     assert fingerprint(tmp_path, SMALL.format(room=1), 3) == alone
 
 
+TAGS = """
+from pathlib import Path
+def made():
+    net = ns.Network(dt=0.2, seed=1, threads=T)
+    a, b = net.add_population("a", ns.LIF(), 30), net.add_population("b", ns.LIF(), 20)
+    a.v, b.v = ns.uniform(-65.0, -50.0), ns.uniform(-65.0, -50.0)
+    net.stimulate([a, b], ns.PoissonInput(rate=9000.0, weight=0.4))
+    wire = net.connect(a, b, ns.random(0.4), weight=ns.uniform(0.5, 1.5), parallel=True)
+    rule = net.add(ns.TaggingCapture(wire, every=10.0, h0=1.0, theta_p=1.5, theta_d=0.6, noise=0.3))
+    net.run(60.0)
+    before, number = wire.edges(), wire.number(wire.edges())
+    assert np.unique(number).size == number.size > 100
+    gone = before.pre == a.uid[3]
+    wire.remove(pre=a.uid[3])
+    wire.insert(a.uid[4:12], b.uid[4:12], weight=0.7)
+    later = wire.number(wire.edges())
+    assert np.isin(number[~gone], later).all() and not np.isin(number[gone], later).any()
+    assert np.unique(later).size == later.size == np.sum(~gone) + 8
+    net.run(60.0)
+    rule.fast_forward(600e3)
+    tags = rule.tagged(wire)
+    assert (tags != 0).any() and rule.protein.max() > 0.1
+    path = Path(FOLDER) / "first"
+    if ranks.SIZE == 1:
+        net.save(path)
+    again = ns.load(path)
+    again.run(30.0)
+    one, two = again.processes[0], again.projections[wire.name]
+    parts = [rule.early(wire), rule.late(wire), rule.protein, tags, two.weight, one.early(two), one.late(two), one.protein]
+    return {str(k): part for k, part in enumerate(parts)}
+"""
+MARGIN = """
+from neurosim.learning.margin import MarginRule
+def made():
+    out = {}
+    for dtype in ("float64", "4bit"):
+        net = ns.Network(seed=2)
+        a, b = net.add_population("a", ns.SpikeSource(), 30), net.add_population("b", ns.LIF(), 7)
+        wire = net.connect(a, b, ns.all_to_all(), weight=0.0, dtype=dtype, **({} if dtype == "float64" else {"w_min": -1.0, "w_max": 1.0}))
+        rule, rng = MarginRule(wire, 0.1), np.random.default_rng(3)
+        missed = [rule.learn(rng.choice(30, 6, replace=False), int(k % 7)) for k in range(40)]
+        out |= {dtype: wire.weight, dtype + "m": np.array(missed), dtype + "d": np.array([rule.done, rule.wanted])}
+    return out
+"""
+
+
+@needs_mpi
+@pytest.mark.slow
+@pytest.mark.parametrize("text", [TAGS, MARGIN], ids=["tags", "margin"])
+def test_rules_that_keep_something_for_each_synapse(tmp_path, text):
+    alone = fingerprint(tmp_path, text, 0, jit=False)
+    assert fingerprint(tmp_path, text, 2, jit=False) == alone
+    assert fingerprint(tmp_path, text, 3, jit=False) == alone
+
+
 ON_DISK = """
 from pathlib import Path
 from test_disk_store import active
@@ -660,7 +715,7 @@ net.run(50.0)
         ("a.v = np.random.uniform(-65.0, -50.0, 40)", "a.v = ...: different arguments on ranks 0 and 1"),
         ("p.weight = np.random.uniform(size=len(p))", "p.weight = ...: different arguments"),
         ("net.connect(a, a, ns.from_edges((np.random.permutation(40), np.arange(40))), autapses=True)", "different arguments"),
-        ("net.run(1.0) if ranks.RANK else p.remove(pre=3)", "rank 0 calls a reading of what all ranks have, rank 1 calls net.run"),
+        ("net.run(1.0) if ranks.RANK else p.remove(pre=3)", "rank 0 is at a reading of what all ranks have, rank 1 at net.run"),
         ("if ranks.RANK == 1: raise ValueError('mine alone')", "rank 1 of 2 has died"),
         ("if ranks.RANK == 1: sys.exit(3)", "rank 1 of 2 has left with status 3"),
         ("if ranks.RANK == 1: os.kill(os.getpid(), signal.SIGKILL)", ""),
@@ -669,10 +724,11 @@ net.run(50.0)
         ("net.record(a, to='never.zarr' if ranks.RANK else None)", "net.record(window, ring, to, chunk): different arguments"),
         ("net.record(a, to=sys.argv[2] + '/file/s.zarr') if open(sys.argv[2] + '/file', 'w') else 0", "cannot write there"),
         ("v = net.record(a, 'v', to=sys.argv[2] + '/v.zarr', chunk=4); net.run(9.0); v.t if ranks.once() else 0",
-         "v.zarr'), rank 1 calls net.run: all ranks must do the same"),
+         "v.zarr'), rank 1 at net.run: all ranks must do the same"),
         ("v = net.record(a, 'v', to=sys.argv[2] + '/v.zarr'); ns.read_recording(v.to) if ranks.once() else 0",
-         "rank 0 calls read_recording("),
-        ("p.number(p.edges())", "not possible on 2 ranks"),
+         "rank 0 is at read_recording("),
+        ("if ranks.RANK == 1: raise SystemExit(1)\nnet.run(5.0)", "rank 0 is at net.run, rank 1 at the end of its script"),
+        ("p.weight if ranks.once() else 0\nraise SystemExit(0)", "rank 0 is at a reading of what all ranks have, rank 1 at the end"),
     ],
 )  # fmt: skip
 def test_the_job_ends_with_a_message(tmp_path, text, told):

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from neurosim import ranks
 from neurosim.checks import check_positive
 from neurosim.errors import ParameterError
 from neurosim.learning.weights import few_bits
@@ -74,7 +75,9 @@ class MarginRule:
 
     def _weights(self, edges: Any) -> np.ndarray:
         """Weights of these edges as they are now."""
-        return np.asarray(self.projection.pool.weights_of(edges.row, edges.slot), np.float64)
+        mine = edges.mine
+        own = self.projection.pool.weights_of(edges.row[mine], edges.slot[mine])
+        return ranks.fill(edges.owner, np.asarray(own, np.float64))
 
     def score(self, active: np.ndarray) -> np.ndarray:
         """Sum of the weights from these sources (places) onto each target over the root of their number; float64 [targets]."""

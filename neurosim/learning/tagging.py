@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neurosim import ranks
 from neurosim.checks import check_not_negative, check_number, check_positive, names_checked, steps_of
 from neurosim.errors import ParameterError
 from neurosim.learning import weights
@@ -59,7 +58,7 @@ class Held:
         p = self.projection
         self.edges = edges = p.edges()
         if p.version != self.version:
-            ident = p.pool.ident[p.pool.places_of(edges.row, edges.slot)] if len(edges) else np.zeros(0, np.int64)
+            ident = p.number(edges)
             order = np.argsort(self.ident)
             place, there = find(self.ident[order], ident)
             old = {name: getattr(self, name)[order[place]] for name in KEPT}
@@ -207,7 +206,6 @@ class TaggingCapture(ProjectionPass):
     def start(self, net: "Network") -> None:
         """Take the present weights as early weights."""
         self._check_network(net)
-        ranks.refuse("TaggingCapture", "tags go by numbers of synapses, which each process counts for itself")
         self.network = net
         self._lag = steps_of("TaggingCapture.calcium_delay", self.calcium_delay, net.dt)
         self.clock = net.step  # in steps; ahead of the network by what was jumped over
@@ -217,7 +215,6 @@ class TaggingCapture(ProjectionPass):
         self._seen = None
         self._held = []
         for p in self._parts:
-            p.pool.want_ident()
             self._held.append(Held(p))
         self._follow(self.clock)
 

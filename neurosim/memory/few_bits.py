@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from neurosim import ranks
 from neurosim.learning.margin import MarginRule
 from neurosim.network import Network
 from neurosim.neurons.lif import LIF
@@ -89,7 +90,7 @@ def read_digits(
     pool = synapses.pool
     held = pool.words if hasattr(pool, "words") else pool.weight
     return FewBits(
-        float(right.mean()), held.nbytes, pool.bytes_per_synapse, synapses.weight, rule.done / max(rule.wanted, 1e-300),
+        float(right.mean()), int(ranks.total(held.nbytes)), pool.bytes_per_synapse, synapses.weight, rule.done / max(rule.wanted, 1e-300),
         float(np.sqrt(rule.squared / max(1, rule.updates))) / rate,
     )  # fmt: skip
 
