@@ -549,6 +549,8 @@ def _foresee(
     stored = stored if store is None else 0.0
     need = building_bytes(rule, edges, n_pre, n_post, parallel=parallel, stored=stored) + PLASTIC * edges * plastic
     free = available_memory()
+    if ranks.SIZE > 1:  # those on one machine share its memory
+        free = ranks.least(min(free, _free_memory() / ranks.here()))
     if need > free:
         raise RunError(
             f"{label}: {rule!r} would make about {edges:.3g} synapses, which need {need / 1e9:.3g} GB while they are built; "

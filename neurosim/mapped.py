@@ -119,7 +119,7 @@ def open_store(path: str | os.PathLike[str]) -> Store:
 
 
 def _settle(whole: Path) -> bool:
-    """Whether the folder of all ranks will be made, or was by a job that was killed; what that left beyond the ranks of this one is removed."""
+    """Whether the folder of all ranks is new; what a killed job of more ranks left in it is removed."""
     if not whole.is_dir():
         return not whole.exists()
     others = [one for one in whole.iterdir() if not (one / MARK).exists()]

@@ -1,7 +1,7 @@
 """The ranks of an MPI job: which one this process is, and what all ranks do together.
 
 Knows arrays and mpi4py, nothing of networks.  A process that was not started by mpirun is alone: mpi4py is then never
-imported, and every function here returns what it was given.  All functions but `rank` and `SIZE` must be called by all
+imported, and every function here returns what it was given.  All functions but `once`, `cores` and `here` must be called by all
 ranks in the same order.
 """
 
@@ -72,6 +72,7 @@ def _join() -> tuple[Any, int, int]:
 
 
 _comm, SIZE, RANK = _join()
+_names: list[str] = _comm.allgather(os.uname().nodename if hasattr(os, "uname") else "") if SIZE > 1 else [""]
 
 
 def handles() -> tuple[int, int, int, int]:
@@ -102,10 +103,7 @@ def cores() -> int:
 
 def here() -> int:
     """Ranks on this machine."""
-    if SIZE == 1:
-        return 1
-    names = _comm.allgather(os.uname().nodename if hasattr(os, "uname") else "")
-    return names.count(names[RANK])
+    return _names.count(_names[RANK])
 
 
 def once() -> bool:

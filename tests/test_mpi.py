@@ -727,6 +727,8 @@ net.run(50.0)
          "v.zarr'), rank 1 at net.run: all ranks must do the same"),
         ("v = net.record(a, 'v', to=sys.argv[2] + '/v.zarr'); ns.read_recording(v.to) if ranks.once() else 0",
          "rank 0 is at read_recording("),
+        ("from neurosim import connecting\nconnecting._free_memory = lambda: 6e9\nb = net.add_population('b', ns.LIF(), 20_000)\n"
+         "net.connect(b, b, ns.random(0.999))", "3 GB are free"),
         ("if ranks.RANK == 1: raise SystemExit(1)\nnet.run(5.0)", "rank 0 is at net.run, rank 1 at the end of its script"),
         ("p.weight if ranks.once() else 0\nraise SystemExit(0)", "rank 0 is at a reading of what all ranks have, rank 1 at the end"),
     ],
